@@ -1,0 +1,155 @@
+"""T and the delivered ids: what this run asks for and skips, and what the next one will.
+
+T is a time of the server's clock. A listing with `not_exported_since` T holds what was
+never marked and what was marked at or after T, so it holds again what the run before
+delivered and had marked. The ids delivered since T tell the two apart.
+
+All of this is pure: no clock, no network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tap_invoices import times
+from tap_invoices.errors import StateError
+from tap_invoices.ranges import IdRanges
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+INVOICES = "invoices"
+INVOICE_LINES = "invoice_lines"
+
+_T = "replication_key_value"
+_DELIVERED = "delivered"
+_STEP = "step"
+
+_RANGES_A_RECORD = 8
+"""A STATE is worth its bytes when it holds at most this many ranges a record before it."""
+
+
+@dataclass(frozen=True)
+class Bookmark:
+    """What a state says.
+
+    Attributes:
+        since: T in RFC 3339, or None where no run has set one.
+        delivered: Ids delivered since T.
+        step: The number of the last STATE; it only grows, so that no two STATEs of a
+            chain of runs are alike.
+    """
+
+    since: str | None = None
+    delivered: IdRanges = field(default_factory=IdRanges)
+    step: int = 0
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Bookmark:
+        """Read the bookmark of `invoices` from a state.
+
+        Args:
+            state: A whole Singer state. One without bookmarks is a first run's.
+
+        Raises:
+            StateError: The state is another tap's, or one of its values makes no sense.
+        """
+        bookmarks = state.get("bookmarks") or {}
+        mine = bookmarks.get(INVOICES)
+        if mine is None:
+            if bookmarks and INVOICE_LINES not in bookmarks:
+                raise StateError(f"it has bookmarks for {', '.join(sorted(bookmarks))} only")
+            return cls()
+        since = mine.get(_T)
+        if since is None:
+            return cls(step=_step_of(mine))
+        try:
+            times.parse(since)
+        except (TypeError, ValueError):
+            raise StateError(f"{_T} of {INVOICES} is {since!r}, which is no time") from None
+        return cls(since, _delivered_of(mine, since), _step_of(mine))
+
+
+def _step_of(bookmark: Mapping[str, Any]) -> int:
+    step = bookmark.get(_STEP, 0)
+    if not isinstance(step, int):
+        raise StateError(f"{_STEP} of {INVOICES} is {step!r}, which is no number")
+    return step
+
+
+def _delivered_of(bookmark: Mapping[str, Any], since: str) -> IdRanges:
+    """Read the ids, unless they belong to another T.
+
+    Meltano merges states key by key, so a T that a user set can stand beside ids of an
+    older one. A list is replaced as a whole: the ids carry their T along.
+    """
+    match bookmark.get(_DELIVERED):
+        case [str(of), str(text)] if of == since:
+            try:
+                return IdRanges.parse(text)
+            except ValueError as error:
+                raise StateError(f"{_DELIVERED} of {INVOICES}: {error}") from None
+        case None | [str(), str()]:
+            return IdRanges()
+        case _:
+            raise StateError(f"{_DELIVERED} of {INVOICES} is not what this tap writes")
+
+
+class Progress:
+    """One run: from the bookmark it was given to the one it leaves.
+
+    Attributes:
+        next_since: T of the next run, known with the first answer; None in a full-table
+            run, which leaves none.
+        delivered: Ids of booked invoices that this run has written.
+        skipped: How many were listed that the run before had delivered.
+    """
+
+    def __init__(self, given: Bookmark) -> None:
+        """Start a run from the bookmark that it was given."""
+        self._skip = given.delivered
+        self._step = given.step
+        self._records = 0
+        self.next_since: str | None = None
+        self.delivered = IdRanges()
+        self.skipped = 0
+
+    def wants(self, invoice_id: int) -> bool:
+        """Whether an invoice is to be delivered: the run before has not delivered it."""
+        if invoice_id in self._skip:
+            self.skipped += 1
+            return False
+        return True
+
+    def wrote(self, invoice_id: int, *, lines: int, draft: bool) -> None:
+        """Note that an invoice and its lines have been written.
+
+        A draft is not remembered: it comes at every run until it is booked.
+        """
+        if not draft:
+            self.delivered.add(invoice_id)
+        self._records += 1 + lines
+
+    def is_due(self) -> bool:
+        """Whether a STATE is worth its bytes now.
+
+        After every page, that is, unless the ids are so scattered that their ranges
+        would outweigh the records between two STATEs and the whole become quadratic.
+        """
+        return self.delivered.range_count <= _RANGES_A_RECORD * self._records
+
+    def bookmarks(self) -> dict[str, dict[str, Any]]:
+        """Write the bookmarks of both streams for the next STATE.
+
+        They have the same keys in every STATE, whatever the run: a merged state then
+        keeps none of an older one's.
+        """
+        self._step += 1
+        self._records = 0
+        ids = self.delivered.to_text() if self.next_since else ""
+        common = {_T: self.next_since, _STEP: self._step}
+        return {
+            INVOICES: common | {_DELIVERED: [self.next_since or "", ids]},
+            INVOICE_LINES: dict(common),
+        }

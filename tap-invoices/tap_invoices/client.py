@@ -1,0 +1,259 @@
+"""The export endpoint: one request, asked again where that may help."""
+
+from __future__ import annotations
+
+import email.utils
+import logging
+import random
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import backoff
+import msgspec
+import requests
+from requests.auth import AuthBase
+from typing_extensions import override
+
+from tap_invoices import errors, filters, times
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping
+    from datetime import datetime
+
+    from backoff.types import Details
+
+_PATH = "/v10/invoices/export"
+_TRIES = 8
+_LONGEST_WAIT = 60.0
+_LONGEST_RETRY_AFTER = 600.0
+
+_logger = logging.getLogger("tap-invoices")
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which part of a list is asked for.
+
+    Attributes:
+        limit: Invoices at most; 0 asks for all.
+        start: Offset of the first.
+        page: Number of the page, from 0; a server that does not know `start` reads this.
+    """
+
+    limit: int = 0
+    start: int = 0
+    page: int = 0
+
+    def to_query(self) -> Iterator[tuple[str, str]]:
+        """Write the window as query parameters (Bruno's: `start` wins over `page`)."""
+        if self.limit:
+            yield "limit", str(self.limit)
+            yield "page", str(self.page)
+            if self.start:
+                yield "start", str(self.start)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Which list is asked for.
+
+    Attributes:
+        since: `not_exported_since` in the API's format; None for what is pending.
+        lines: Whether lines are included.
+        drafts: Whether drafts are listed too.
+        groups: Filter groups.
+    """
+
+    since: str | None = None
+    lines: bool = True
+    drafts: bool = False
+    groups: tuple[Mapping[str, Any], ...] = ()
+
+    def to_query(self) -> Iterator[tuple[str, str]]:
+        """Write the listing as query parameters."""
+        if self.since:
+            yield "not_exported_since", self.since
+        if self.drafts:
+            yield "include_non_booked", "1"
+        if self.lines:
+            yield "includes[]", "lines"
+        yield from filters.to_query(self.groups)
+
+
+class _Keys(AuthBase):
+    """The token and the app key, on requests to the API only.
+
+    An `auth` of our own also keeps a `.netrc` from replacing the token.
+    """
+
+    def __init__(self, access_token: str, app_key: str | None) -> None:
+        self._headers = {"Authorization": f"Bearer {access_token}"}
+        if app_key:
+            self._headers["X-Traede-App-Key"] = app_key
+
+    @override
+    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        r.headers.update(self._headers)
+        return r
+
+
+class ExportClient:
+    """Reads `GET /v10/invoices/export`."""
+
+    def __init__(self, config: Mapping[str, Any], *, user_agent: str, tries: int = _TRIES) -> None:
+        """Make a client.
+
+        Args:
+            config: The tap's settings.
+            user_agent: Who asks.
+            tries: How often a request is sent at most.
+        """
+        self._url = config["api_url"].rstrip("/") + _PATH
+        self._system_id = config["system_id"]
+        self._timeout = config["request_timeout"]
+        self._session = requests.Session()
+        self._session.auth = _Keys(config["access_token"], config.get("app_key"))
+        self._session.headers.update(
+            {
+                "Accept": "application/json",
+                "Content-Type": "application/json",
+                "User-Agent": user_agent,
+            },
+        )
+        retried = backoff.on_exception(
+            _waits,
+            (errors.RefusedError, errors.UnusableError, *errors.TRANSIENT),
+            max_tries=tries,
+            giveup=lambda error: isinstance(error, errors.RefusedError) and not error.retry,
+            on_backoff=_log_retry,
+            jitter=None,
+            logger=None,
+        )
+        self._get = retried(self._get_once)
+        self.requests = 0
+        self.last_date: datetime | None = None
+
+    def fetch(self, listing: Listing, window: Window) -> list[dict[str, Any]]:
+        """Ask for a part of a list.
+
+        Returns:
+            Invoices as the API sent them, every number but integers as a `Decimal`.
+
+        Raises:
+            TapError: The API refuses, stays unreachable, or answers something else.
+        """
+        answer = self._ask(listing, window)
+        invoices = answer.get("invoices") if isinstance(answer, dict) else None
+        if not isinstance(invoices, list):
+            raise errors.AnswerError(
+                f"The API answered without a list of invoices (an object with `invoices` was "
+                f"expected, {_shape_of(answer)} came). Check api_url.",
+            )
+        return invoices
+
+    def server_time(self) -> datetime:
+        """Ask for the server's clock; the body of the answer is not read.
+
+        Raises:
+            TapError: The API refuses or stays unreachable.
+        """
+        self._ask(Listing(lines=False), Window(limit=1), with_body=False)
+        return self.last_date or times.server_time(email.utils.formatdate(time.time()))
+
+    def _ask(self, listing: Listing, window: Window, *, with_body: bool = True) -> Any:  # noqa: ANN401 - whatever JSON came
+        query = [("system_id", self._system_id), *listing.to_query(), *window.to_query()]
+        try:
+            return self._get(query, with_body=with_body)
+        except errors.TRANSIENT as error:
+            raise errors.TapError(
+                f"The API at {self._url} cannot be reached ({_reason(error)}). Check api_url and "
+                "the network; the next run goes on from here.",
+            ) from error
+
+    def _get_once(self, query: list[tuple[str, str]], *, with_body: bool) -> Any:  # noqa: ANN401 - whatever JSON came
+        self.requests += 1
+        with self._session.get(
+            self._url,
+            params=query,
+            timeout=self._timeout,
+            allow_redirects=False,
+            stream=not with_body,
+        ) as response:
+            if response.status_code != requests.codes.ok:
+                raise errors.RefusedError(response)
+            if date := response.headers.get("Date"):
+                self.last_date = times.server_time(date)
+            return _decoded(response) if with_body else None
+
+
+def _decoded(response: requests.Response) -> Any:  # noqa: ANN401 - whatever JSON came
+    try:
+        return _decoder.decode(response.content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise errors.UnusableError(
+            "The API answered something that is not JSON. Check api_url, and whether a proxy "
+            "stands in between.",
+        ) from error
+
+
+def _waits() -> Generator[Any, Any, None]:
+    """Yield seconds to wait: growing with jitter, and as long as `Retry-After` says."""
+    error = yield
+    ceiling = 1.0
+    while True:
+        wait = random.uniform(ceiling / 4, ceiling)  # noqa: S311 - jitter, no secret
+        error = yield max(wait, retry_after(getattr(error, "retry_after", None)))
+        ceiling = min(ceiling * 2, _LONGEST_WAIT)
+
+
+def retry_after(header: str | None) -> float:
+    """Read `Retry-After`, in seconds or as an HTTP date; bounded to ten minutes."""
+    if not header:
+        return 0.0
+    try:
+        seconds = float(header)
+    except ValueError:
+        try:
+            seconds = times.server_time(header).timestamp() - time.time()
+        except ValueError:
+            return 0.0
+    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
+
+
+def _log_retry(details: Details) -> None:
+    error = details.get("exception")
+    _logger.warning(
+        "Try %d failed (%s); asking again in %.1f s.",
+        details["tries"],
+        error if isinstance(error, errors.TapError) else _reason(error),
+        details.get("wait", 0.0),
+    )
+
+
+def _reason(error: BaseException | None) -> str:
+    """Name a connection's failure without the address and query that its text repeats."""
+    match error:
+        case requests.ConnectTimeout():
+            return "no connection in time"
+        case requests.Timeout():
+            return "no answer in time"
+        case requests.exceptions.SSLError():
+            return "its certificate is not trusted"
+        case requests.exceptions.ProxyError():
+            return "the proxy refuses"
+        case (
+            requests.exceptions.ChunkedEncodingError() | requests.exceptions.ContentDecodingError()
+        ):
+            return "the answer was cut off"
+        case _:
+            return "the connection was refused or lost"
+
+
+def _shape_of(answer: object) -> str:
+    if isinstance(answer, dict):
+        kind = type(answer.get("invoices")).__name__
+        return f"one whose `invoices` is {kind}" if "invoices" in answer else "one without it"
+    return f"a {type(answer).__name__}"

@@ -1,0 +1,132 @@
+"""What can go wrong, and what is done about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import requests
+
+_WORDS_KEPT = 300
+
+
+class TapError(Exception):
+    """A problem that ends the run, told in one line that says what to do."""
+
+
+class StateError(TapError):
+    """A state that this tap did not write."""
+
+    def __init__(self, why: str) -> None:
+        """Say why the state is refused."""
+        super().__init__(
+            f"The state is not one of tap-invoices: {why}. Give it its own, or none to start anew.",
+        )
+
+
+class AnswerError(TapError):
+    """The API answered something that is no list of invoices."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an answer's status means for the run.
+
+    Attributes:
+        retry: Whether asking again may help.
+        hint: What a person can do about it.
+    """
+
+    retry: bool
+    hint: str
+
+
+_TEMPORARY = Verdict(retry=True, hint="The service is at fault; the next run goes on from here.")
+_REFUSED = Verdict(retry=False, hint="The request is not what the API expects.")
+_REDIRECT = Verdict(
+    retry=False,
+    hint="Redirects are not followed, since they would carry the token; set api_url to the "
+    "address itself.",
+)
+
+VERDICTS = {
+    HTTPStatus.UNAUTHORIZED: Verdict(retry=False, hint="Check access_token and app_key."),
+    HTTPStatus.FORBIDDEN: Verdict(
+        retry=False,
+        hint="The token is known but may not read this: check its rights and system_id.",
+    ),
+    HTTPStatus.NOT_FOUND: Verdict(retry=False, hint="Check api_url."),
+    HTTPStatus.UNPROCESSABLE_ENTITY: Verdict(
+        retry=False,
+        hint="Check system_id, start_date and filter_groups.",
+    ),
+    HTTPStatus.REQUEST_TIMEOUT: _TEMPORARY,
+    HTTPStatus.TOO_EARLY: _TEMPORARY,
+    HTTPStatus.TOO_MANY_REQUESTS: Verdict(
+        retry=True,
+        hint="The rate limit stayed exhausted; run less often or with a larger page_size.",
+    ),
+}
+
+TRANSIENT = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+)
+"""What `requests` raises where asking again may help."""
+
+
+def verdict(status: int) -> Verdict:
+    """Look a status up; those without an entry are judged by their class."""
+    if known := VERDICTS.get(HTTPStatus(status) if status in set(HTTPStatus) else None):  # type: ignore[arg-type]
+        return known
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _TEMPORARY
+    return _REFUSED if status >= HTTPStatus.BAD_REQUEST else _REDIRECT
+
+
+class RefusedError(TapError):
+    """An answer that is no success.
+
+    Attributes:
+        retry_after: The `Retry-After` header, if there was one.
+        retry: Whether asking again may help.
+    """
+
+    def __init__(self, response: requests.Response) -> None:
+        """Tell the answer in one line: status, the server's own words, a hint."""
+        judged = verdict(response.status_code)
+        self.retry = judged.retry
+        self.retry_after = response.headers.get("Retry-After")
+        words = server_words(response)
+        said = f' and said "{words}"' if words else ""
+        super().__init__(f"The API answered {response.status_code}{said}. {judged.hint}")
+
+
+class UnusableError(TapError):
+    """A success whose body is not JSON: cut, or from something in between."""
+
+
+def server_words(response: requests.Response) -> str:
+    """Read what an error answer says, in Laravel's form.
+
+    Only `message` and `errors` are read, and shortened: the rest of a body could hold
+    a customer's data.
+    """
+    try:
+        body: Any = response.json()
+    except (requests.JSONDecodeError, *TRANSIENT):
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    words = [str(body["message"])] if body.get("message") else []
+    errors = body.get("errors")
+    if isinstance(errors, dict):
+        words += [f"{name}: {_first(texts)}" for name, texts in errors.items()]
+    return " ".join("; ".join(words).split())[:_WORDS_KEPT]
+
+
+def _first(texts: object) -> str:
+    return str(texts[0]) if isinstance(texts, list) and texts else str(texts)

@@ -1,0 +1,103 @@
+"""One run over the listing: which list, from when, and which of its invoices to deliver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tap_invoices import times
+from tap_invoices.bookmark import Progress
+from tap_invoices.client import Listing
+from tap_invoices.paging import pages
+from tap_invoices.ranges import IdRanges
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tap_invoices.bookmark import Bookmark
+    from tap_invoices.client import ExportClient, Window
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An invoice to deliver.
+
+    Attributes:
+        invoice: As the API sent it.
+        non_booked: Whether it is a draft; None where no drafts are asked for.
+    """
+
+    invoice: dict[str, Any]
+    non_booked: bool | None
+
+
+class Run:
+    """Reads the list, from one fixed `not_exported_since`, to its end."""
+
+    def __init__(
+        self,
+        client: ExportClient,
+        config: Mapping[str, Any],
+        bookmark: Bookmark,
+        *,
+        full_table: bool,
+        lines: bool,
+    ) -> None:
+        """Fix what is asked for.
+
+        Args:
+            client: Asks the API.
+            config: The tap's settings.
+            bookmark: What the state said.
+            full_table: Whether to read the API's own pending list instead.
+            lines: Whether lines are wanted.
+
+        Raises:
+            TapError: The server's clock was needed and could not be had.
+        """
+        self._client = client
+        self._page_size: int = config["page_size"]
+        self._drafts: bool = config["include_non_booked"]
+        self._full_table = full_table
+        self._started: datetime | None = None
+        self.listing = Listing(
+            since=None if full_table else self._since(bookmark, config.get("start_date")),
+            lines=lines,
+            groups=tuple(config.get("filter_groups") or ()),
+        )
+        self.progress = Progress(bookmark)
+
+    def _since(self, bookmark: Bookmark, start_date: str | None) -> str:
+        if given := bookmark.since or start_date:
+            return times.to_api(given)
+        self._started = self._client.server_time()
+        return times.to_api(self._started.isoformat())
+
+    def pages(self) -> Iterator[list[Listed]]:
+        """Read the list, booked invoices first, then the drafts.
+
+        Yields:
+            What is to be delivered of one answer; it may be nothing.
+
+        Raises:
+            TapError: The API refuses, stays unreachable, or answers something else.
+        """
+        seen = IdRanges()
+        booked = False if self._drafts else None
+        for page in pages(partial(self._fetch, self.listing), self._page_size, seen):
+            yield [Listed(each, booked) for each in page if self.progress.wants(each["id"])]
+        if not self._drafts:
+            return
+        with_drafts = replace(self.listing, drafts=True)
+        for page in pages(partial(self._fetch, with_drafts), self._page_size, seen):
+            yield [Listed(each, non_booked=True) for each in page]
+
+    def _fetch(self, listing: Listing, window: Window) -> list[dict[str, Any]]:
+        answer = self._client.fetch(listing, window)
+        if self._started is None:
+            self._started = self._client.last_date or datetime.now(UTC)
+        if not self._full_table:
+            self.progress.next_since = times.bookmark_of(self._started)
+        return answer
