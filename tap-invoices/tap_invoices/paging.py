@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     Fetch = Callable[[Window], list[Invoice]]
 
 _SMALLEST_LIMIT = 2  # one to overlap, one to come on
-_PAGED_PASSES = 2
 
 
 def id_of(invoice: Invoice) -> int:
@@ -50,24 +49,26 @@ def pages(fetch: Fetch, page_size: int, seen: IdRanges) -> Iterator[list[Invoice
     Yields:
         The invoices of one answer that were not seen before; never an empty list.
     """
-    for _ in range(_PAGED_PASSES if page_size else 0):
-        moved, found = yield from _one_pass(fetch, max(page_size, _SMALLEST_LIMIT), seen)
+    for limit in (page_size, page_size, 0):
+        moved, found = yield from _one_pass(fetch, limit, seen)
         if not (moved and found):
             return
-    if new := _unseen(fetch(Window()), seen):
-        yield new
 
 
 def _one_pass(
     fetch: Fetch,
-    limit: int,
+    page_size: int,
     seen: IdRanges,
 ) -> Generator[list[Invoice], None, tuple[bool, bool]]:
     """Read the list from its start to its end.
 
+    With a limit of 0 the first request asks for everything, and a second one sees
+    whether more follows: a server may cap what nobody limits.
+
     Returns:
         Whether it moved meanwhile, and whether anything unseen was found.
     """
+    limit = max(page_size, _SMALLEST_LIMIT) if page_size else 0
     start = page = gaps = 0
     ids: list[int] = []
     moved = found = False
@@ -80,7 +81,7 @@ def _one_pass(
         if new:
             found = True
             yield new
-        if len(ids) > limit or (before and ids == before):
+        if (limit and len(ids) > limit) or (before and ids == before):
             return moved, found  # limit is ignored, or start: this was the whole list
         if not ids:
             if page == 1 or gaps:
@@ -94,6 +95,7 @@ def _one_pass(
             return moved, found
         gaps = 0
         start += len(ids) - 1
+        limit = limit or max(len(ids), _SMALLEST_LIMIT)
 
 
 def _unseen(answer: list[Invoice], seen: IdRanges) -> list[Invoice]:

@@ -1,0 +1,219 @@
+"""T and the delivered ids, against a service that keeps to `not_exported_since`."""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+)
+
+from tap_invoices import times
+from tap_invoices.bookmark import Bookmark, Progress
+from tap_invoices.errors import StateError
+
+START = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+
+def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Merge states as Meltano does: objects key by key, all else replaced."""
+    result = copy.deepcopy(old)
+    for key, value in new.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = merged(result[key], value) if both else copy.deepcopy(value)
+    return result
+
+
+class Service:
+    """What the documentation promises: never marked, or marked at or after a time."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.marks: dict[int, datetime | None] = {}
+
+    def listed(self, since: datetime) -> list[int]:
+        return [each for each, mark in self.marks.items() if mark is None or mark >= since]
+
+
+class Deliveries(RuleBasedStateMachine):
+    """Runs, cut off or whole; marks in time, late, lost, by others; any order of these."""
+
+    unmarked = Bundle("unmarked")
+
+    @initialize()
+    def begin(self) -> None:
+        self.service = Service()
+        self.state: dict[str, Any] = {}
+        self.delivered: dict[int, list[int]] = {}
+        self.run = 0
+        self.steps: list[int] = []
+        self.troubled: set[int] = set()
+
+    def tick(self, seconds: float = 0.4) -> None:
+        self.service.now += timedelta(seconds=seconds)
+
+    @rule(count=st.integers(1, 5))
+    def add(self, count: int) -> None:
+        for _ in range(count):
+            self.service.marks[len(self.service.marks) + 1] = None
+
+    @rule(
+        target=unmarked,
+        pages=st.integers(1, 4),
+        whole=st.booleans(),
+        lost=st.sets(st.integers(1, 40), max_size=3),
+    )
+    def sync(self, pages: int, whole: bool, lost: set[int]) -> Any:  # noqa: FBT001 - drawn
+        self.run += 1
+        bookmark = Bookmark.from_state(self.state)
+        began = self.service.now
+        since = times.parse(bookmark.since) if bookmark.since else began.replace(microsecond=0)
+        progress = Progress(bookmark)
+        progress.next_since = times.bookmark_of(began)
+        listed = self.service.listed(since)
+        cut = listed if whole else listed[: pages * 3]
+        waiting = []
+        for each in cut:
+            self.tick(0.01)
+            if not progress.wants(each):
+                continue
+            self.delivered.setdefault(each, []).append(self.run)
+            progress.wrote(each, lines=1, draft=False)
+            if each in lost:
+                self.troubled.add(each)
+                waiting.append(each)
+            else:
+                self.service.marks[each] = self.service.now
+        state = {"bookmarks": progress.bookmarks()}
+        self.steps.append(state["bookmarks"]["invoices"]["step"])
+        self.state = merged(self.state, state)
+        self.tick(1.1)
+        return multiple(*waiting)
+
+    @rule(late=consumes(unmarked))
+    def mark_late(self, late: int) -> None:
+        self.service.marks[late] = self.service.now
+        self.tick()
+
+    @rule(each=st.integers(1, 40))
+    def marked_by_another_program(self, each: int) -> None:
+        if each in self.delivered and each in self.service.marks:
+            self.troubled.add(each)
+            self.service.marks[each] = self.service.now
+
+    @invariant()
+    def an_invoice_without_trouble_is_delivered_once(self) -> None:
+        for each, runs in self.delivered.items():
+            assert each in self.troubled or len(runs) == 1, (each, runs)
+
+    @invariant()
+    def no_step_comes_twice(self) -> None:
+        assert len(set(self.steps)) == len(self.steps)
+
+    def teardown(self) -> None:
+        """Whatever happened: two whole runs later nothing is pending that was not delivered."""
+        if not hasattr(self, "service"):
+            return
+        lost = {each for each, mark in self.service.marks.items() if mark is None}
+        before = self.run
+        for _ in range(2):
+            self.sync(pages=1, whole=True, lost=set())
+        assert all(max(self.delivered[each]) > before for each in lost)
+        assert not [each for each, mark in self.service.marks.items() if mark is None]
+
+
+TestDeliveries = Deliveries.TestCase
+TestDeliveries.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+
+
+def test_without_a_state_nothing_is_skipped() -> None:
+    assert Bookmark.from_state({}) == Bookmark()
+
+
+def test_a_time_that_a_user_set_stands_alone_whatever_ids_survive_a_merge() -> None:
+    progress = Progress(Bookmark())
+    progress.next_since = "2026-11-23T10:00:01Z"
+    progress.wrote(7, lines=2, draft=False)
+    ran = {"bookmarks": progress.bookmarks()}
+    assert 7 in Bookmark.from_state(ran).delivered
+    replay = {"bookmarks": {"invoices": {"replication_key_value": "2026-01-01T00:00:00Z"}}}
+    bookmark = Bookmark.from_state(merged(ran, replay))
+    assert bookmark.since == "2026-01-01T00:00:00Z"
+    assert 7 not in bookmark.delivered
+
+
+def test_drafts_are_not_remembered() -> None:
+    progress = Progress(Bookmark())
+    progress.next_since = "2026-11-23T10:00:01Z"
+    progress.wrote(7, lines=2, draft=True)
+    assert 7 not in Bookmark.from_state({"bookmarks": progress.bookmarks()}).delivered
+
+
+@given(st.booleans(), st.booleans())
+def test_every_state_has_the_same_keys(full_table: bool, delivered: bool) -> None:  # noqa: FBT001 - drawn
+    progress = Progress(Bookmark())
+    progress.next_since = None if full_table else "2026-11-23T10:00:01Z"
+    if delivered:
+        progress.wrote(1, lines=0, draft=False)
+    keys = {stream: set(each) for stream, each in progress.bookmarks().items()}
+    assert keys == {
+        "invoices": {"replication_key_value", "delivered", "step"},
+        "invoice_lines": {"replication_key_value", "step"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [
+        ({"bookmarks": {"users": {"id": 1}}}, "users"),
+        ({"bookmarks": {"invoices": {"replication_key_value": "soon"}}}, "soon"),
+        ({"bookmarks": {"invoices": {"replication_key_value": 5}}}, "5"),
+        (
+            {
+                "bookmarks": {
+                    "invoices": {
+                        "replication_key_value": "2026-01-01T00:00:00Z",
+                        "delivered": ["2026-01-01T00:00:00Z", "5..1"],
+                    },
+                },
+            },
+            "delivered",
+        ),
+        (
+            {
+                "bookmarks": {
+                    "invoices": {"replication_key_value": "2026-01-01", "delivered": {"a": 1}},
+                },
+            },
+            "delivered",
+        ),
+        ({"bookmarks": {"invoices": {"step": "x"}}}, "step"),
+    ],
+)
+def test_a_state_that_is_not_ours_is_refused_by_name(state: dict[str, Any], word: str) -> None:
+    with pytest.raises(StateError, match=word):
+        Bookmark.from_state(state)
+
+
+def test_scattered_ids_do_not_make_the_states_quadratic() -> None:
+    progress = Progress(Bookmark())
+    progress.next_since = "2026-11-23T10:00:01Z"
+    written = 0
+    for page in range(400):
+        for each in range(250):
+            progress.wrote((page * 250 + each) * 3, lines=0, draft=False)
+        if progress.is_due():
+            written += progress.delivered.range_count
+            progress.bookmarks()
+    assert written < 20 * 400 * 250
