@@ -46,6 +46,7 @@ class Delivery:
         self._shape_invoice = invoices.shaper() if invoices else None
         self._shape_line = lines.shaper() if lines else None
         self._invoice_count = self._line_count = 0
+        self._state_is_written = False
         self._began = self._logged = time.monotonic()
 
     def pages(self) -> Iterator[Iterator[tuple[int, Listed]]]:
@@ -73,7 +74,7 @@ class Delivery:
                     self.lines.write(line)
             self._note(listed, len(lines))
         if self._tap.stopping.asked:
-            self.write_state(always=True)
+            self.write_last_state()
             self._tap.stopping.end_if_asked()
 
     def chunks(self, size: int) -> Iterator[tuple[list[Record], list[Record]]]:
@@ -95,21 +96,29 @@ class Delivery:
                 invoices, lines = [], []
         yield invoices, lines
 
-    def write_state(self, *, always: bool = False) -> None:
-        """Write a STATE that covers all that was written."""
-        if always or self._run.progress.is_due():
-            self._tap.write_bookmarks(self._run.progress.bookmarks())
+    def write_state(self) -> None:
+        """Write a STATE that covers all that was written, if it is worth its bytes."""
+        if self._run.progress.is_due():
+            self._write_state()
+
+    def write_last_state(self) -> None:
+        """Write the STATE that ends the run, unless the last page's did."""
+        if not self._state_is_written:
+            self._write_state()
+
+    def _write_state(self) -> None:
+        self._tap.write_bookmarks(self._run.progress.bookmarks())
+        self._state_is_written = True
 
     @contextmanager
     def counted(self) -> Iterator[None]:
-        """Count records in the SDK's metrics, and end with a STATE."""
+        """Count records in the SDK's metrics."""
         with ExitStack() as stack:
             self._counters = [
                 stack.enter_context(stream.get_record_counter()) if stream else None
                 for stream in (self._invoices, self.lines)
             ]
             yield
-            self.write_state(always=True)
 
     def sum_up(self) -> None:
         """Tell what was delivered and what the next run will ask."""
@@ -146,6 +155,7 @@ class Delivery:
             lines=lines,
             draft=bool(listed.non_booked),
         )
+        self._state_is_written = False
         self._invoice_count += 1
         self._line_count += lines
         for counter, more in zip(self._counters, (1, lines), strict=True):

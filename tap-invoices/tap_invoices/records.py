@@ -146,6 +146,8 @@ def _object(schema: Schema) -> Convert:
 
     def check(value: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         if not isinstance(value, dict):
+            if value == []:
+                return {}  # PHP's way to write an empty object
             raise _MismatchError
         return {
             name: properties[name](each) if name in properties else each

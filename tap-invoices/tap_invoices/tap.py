@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from tap_invoices.stopping import Stopping
 from tap_invoices.streams import InvoiceLines, Invoices
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from types import FrameType
 
     from singer_sdk import Stream
@@ -81,6 +82,21 @@ class TapInvoices(Tap):
             Invoices(self, stream_schema(INVOICES, sample)),
             InvoiceLines(self, stream_schema(INVOICE_LINES, discovery.lines_of(sample))),
         ]
+
+    @contextmanager
+    def errors_told(self) -> Iterator[None]:
+        """Tell an expected problem in one line and end.
+
+        Left to the SDK, a person would first read of "an unhandled error".
+
+        Raises:
+            SystemExit: With 1, after the line.
+        """
+        try:
+            yield
+        except TapError as error:
+            self.logger.error("%s", error)  # noqa: TRY400 - a person reads this
+            raise SystemExit(1) from error
 
     def write_bookmarks(self, bookmarks: dict[str, dict[str, Any]]) -> None:
         """Write a STATE with the bookmarks of both streams."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_invoices.client import Window
 from tap_invoices.errors import AnswerError
 from tap_invoices.paging import pages
 from tap_invoices.ranges import IdRanges
+
+if TYPE_CHECKING:
+    from tap_invoices.client import Window
 
 
 class Server:
