@@ -73,11 +73,11 @@ def _kind(name: str, values: list[Any]) -> Schema | None:
     Returns:
         Its schema, or None where there are two, or nothing to tell by.
     """
-    seen = [value for value in values if value is not None]
-    # PHP writes an empty object as [], so an empty list tells nothing.
-    telling = [value for value in seen if value != []]
+    telling = [value for value in values if value is not None]
+    if any(isinstance(value, dict) for value in telling):
+        telling = [value for value in telling if value != []]  # PHP's empty object
     if not telling:
-        return {"type": ["array", "null"]} if seen else None
+        return None
     for fits, make in _KINDS:
         if all(fits(value) for value in telling):
             return make(name, telling)
