@@ -1,0 +1,176 @@
+"""Starting a sandbox and telling it what to do, for tests, the demo and benchmarks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlencode
+
+import msgspec
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_TESTS = Path(__file__).parents[1]
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+_TOKEN = "sandbox-token"
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class Sandbox:
+    """A sandbox in a process of its own; a context manager that stops it."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str, token: str) -> None:
+        """Talk to a running one; `start` makes one."""
+        self.process = process
+        self.url = url
+        self.token = token
+
+    @classmethod
+    def start(cls, *, token: str = _TOKEN, port: int = 0, **options: object) -> Self:
+        """Start one.
+
+        Args:
+            token: The bearer token it asks for.
+            port: Its port; 0 takes any.
+            options: Those of `python -m sandbox`, such as `invoices` and `start_id`.
+
+        Raises:
+            RuntimeError: It does not start; the message is its own.
+        """
+        words = [
+            word
+            for name, value in {"port": port, "token": token, **options}.items()
+            for word in (f"--{name.replace('_', '-')}", str(value))
+        ]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sandbox", *words],
+            env=os.environ | {"PYTHONPATH": str(_TESTS)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            _, words_of_it = process.communicate()
+            raise RuntimeError(words_of_it.strip())
+        return cls(process, line.split()[-1], token)
+
+    def __enter__(self) -> Self:
+        """Use it in a `with` block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop it and wait until it is gone."""
+        self.process.terminate()
+        self.process.communicate(timeout=20)
+
+    def config(self, **settings: Any) -> dict[str, Any]:
+        """Return settings for the tap or the target."""
+        return {
+            "api_url": self.url,
+            "access_token": self.token,
+            "system_id": "warehouse",
+        } | settings
+
+    def state(self, system_id: str = "warehouse") -> dict[str, Any]:
+        """Return counts: booked, drafts, lines, marked, pending, and the time."""
+        answer: dict[str, Any] = self._get("/state", system_id=system_id)
+        return answer
+
+    def invoices(self, ids: Iterable[int] | None = None) -> list[dict[str, Any]]:
+        """Return invoices as the service holds them, every digit kept."""
+        answer: list[dict[str, Any]] = self._get(
+            "/invoices", **({} if ids is None else {"ids": ",".join(map(str, ids))})
+        )
+        return answer
+
+    def marks(self, system_id: str = "warehouse") -> list[dict[str, Any]]:
+        """Return every mark ever set, in order: invoice_id, system_id, at, note."""
+        answer: list[dict[str, Any]] = self._get("/marks", system_id=system_id)
+        return answer
+
+    def marked(self, system_id: str = "warehouse") -> set[int]:
+        """Return the ids that were ever marked."""
+        return {mark["invoice_id"] for mark in self.marks(system_id)}
+
+    def log(self, path_end: str = "", after: int = 0) -> list[dict[str, Any]]:
+        """Return requests, those whose path ends so: `export`, `mark-as-exported`."""
+        entries = self._get("/log", after=str(after))
+        return [entry for entry in entries if entry["path"].endswith(path_end)]
+
+    def clear_log(self) -> None:
+        """Forget the requests so far."""
+        self.do("clear_log")
+
+    def add(self, count: int = 1, **options: Any) -> list[int]:
+        """Add invoices; `booked=False` for drafts, `set` for fields. Returns their ids."""
+        answer: list[int] = self.do("add", count=count, **options)
+        return answer
+
+    def book(self, ids: Iterable[int] | None = None) -> list[int]:
+        """Book these drafts, or all."""
+        answer: list[int] = self.do("book", ids=None if ids is None else list(ids))
+        return answer
+
+    def change(self, invoice_id: int, **fields: Any) -> None:
+        """Set fields of an invoice; `__absent__` takes one away."""
+        self.do("change", id=invoice_id, set=fields)
+
+    def mark(
+        self,
+        ids: Iterable[int],
+        system_id: str = "warehouse",
+        at: float | None = None,
+    ) -> None:
+        """Mark, as another program would."""
+        self.do("mark", ids=list(ids), system_id=system_id, at=at)
+
+    def unmark(self, ids: Iterable[int], system_id: str = "warehouse") -> None:
+        """Lose marks."""
+        self.do("unmark", ids=list(ids), system_id=system_id)
+
+    def fail(self, *rules: dict[str, Any]) -> None:
+        """Fail: each rule has `kind`, and may have `on`, `times`, `skip` and details."""
+        self.do("fail", rules=list(rules))
+
+    def heal(self) -> None:
+        """Fail no more."""
+        self.do("heal")
+
+    def behave(self, **changes: Any) -> None:
+        """Change paging, order, empty_page, times, line_invoice_id or gzip."""
+        self.do("behave", **changes)
+
+    def clock(self, offset: float) -> None:
+        """Set the service's clock this many seconds ahead of ours."""
+        self.do("clock", offset=offset)
+
+    def during_export(self, request: int, *actions: dict[str, Any]) -> None:
+        """Carry out actions right after the listing request of this number from now."""
+        self.do("during_export", request=request, actions=list(actions))
+
+    def do(self, action: str, **details: Any) -> Any:
+        """Carry out one action of the controls."""
+        response = requests.post(
+            f"{self.url}/_sandbox/do",
+            data=_encode({"do": action, **details}),
+            timeout=60,
+        )
+        response.raise_for_status()
+        return _decode(response.content)
+
+    def _get(self, path: str, **query: str) -> Any:
+        response = requests.get(f"{self.url}/_sandbox{path}?{urlencode(query)}", timeout=120)
+        response.raise_for_status()
+        return _decode(response.content)

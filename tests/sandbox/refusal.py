@@ -1,0 +1,26 @@
+"""How the service says no: Laravel's form."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+
+class RefusalError(Exception):
+    """A request that the service refuses."""
+
+    def __init__(
+        self, status: int, message: str, errors: dict[str, list[str]] | None = None
+    ) -> None:
+        """Keep the status and the words."""
+        super().__init__(message)
+        self.status = status
+        self.body = {"message": message} | ({"errors": errors} if errors else {})
+
+    def to_response(self) -> web.Response:
+        """Return the answer."""
+        return web.json_response(self.body, status=self.status)
+
+
+def invalid(field: str, text: str) -> RefusalError:
+    """Return the refusal of one field."""
+    return RefusalError(422, "The given data was invalid.", {field: [text]})
