@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent
 OWN_UV = ROOT / ".uv"
+OWN_CACHE = ROOT / ".uv-cache"
 ENVIRONMENT = ROOT / ".venv"
 
 PYTHONS = ((3, 11), (3, 14))  # oldest and newest that the packages support
@@ -46,7 +47,16 @@ KEPT_UV_VARIABLES = (
     "UV_OFFLINE",
     "UV_SYSTEM_CERTS",
 )
-DROPPED_VARIABLES = ("CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV")
+DROPPED_VARIABLES = (
+    "CONDA_PREFIX",
+    "PIP_PREFIX",
+    "PIP_REQUIRE_VIRTUALENV",
+    "PIP_TARGET",
+    "PIP_USER",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "VIRTUAL_ENV",
+)
 
 
 class Stop(Exception):  # noqa: N818 - it is the sentence that ends the program
@@ -57,8 +67,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run one of the two commands; its exit code is ours."""
     command, *rest = arguments or ("",)
     if command not in COMMANDS:
-        print(__doc__.strip())
-        return 0 if command in ("-h", "--help") else 2
+        asked = command in ("-h", "--help")
+        print(__doc__.strip(), file=sys.stdout if asked else sys.stderr)
+        return 0 if asked else 2
     try:
         _check_machine()
         return COMMANDS[command](rest)
@@ -98,21 +109,31 @@ COMMANDS = {"demo": demo, "test": test}
 def _check_machine() -> None:
     here = sys.version_info[:2]
     if not PYTHONS[0] <= here <= PYTHONS[1]:
-        raise Stop(
-            f"this is Python {here[0]}.{here[1]}, and 3.11 to 3.14 is needed; "
-            "start run.py with one of those, for example `python3.14 run.py …`."
-        )
+        names = [f"python3.{minor}" for minor in range(PYTHONS[1][1], PYTHONS[0][1] - 1, -1)]
+        found = next((name for name in names if shutil.which(name)), None)
+        advice = f"start it with `{found} run.py …`" if found else "none of them was found here"
+        raise Stop(f"this is Python {here[0]}.{here[1]}, and 3.11 to 3.14 is needed; {advice}.")
     if os.name != "posix":
         raise Stop("this runs on Linux and macOS; on Windows, use WSL.")
 
 
 def _environment() -> dict[str, str]:
-    return {
+    kept = {
         name: value
         for name, value in os.environ.items()
         if name not in DROPPED_VARIABLES
         and (not name.startswith("UV_") or name.startswith(KEPT_UV_VARIABLES))
     }
+    if "UV_CACHE_DIR" not in kept and not _home_is_writable():
+        kept["UV_CACHE_DIR"] = str(OWN_CACHE)
+    return kept
+
+
+def _home_is_writable() -> bool:
+    """Whether uv can keep its cache where it does by default."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "uv"
+    nearest = next(folder for folder in (cache, *cache.parents) if folder.exists())
+    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
 
 
 def _find_or_get_uv() -> str:
@@ -148,7 +169,7 @@ def _uv_version(uv: str) -> tuple[int, ...]:
 
 def _get_uv() -> str:
     """Install uv with pip: in a virtual environment, or beside one where venv is crippled."""
-    pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "2")
     ways = (
         ((sys.executable, "-m", "venv", str(OWN_UV)), (str(OWN_UV / "bin" / "python"), *pip, "uv")),
         ((sys.executable, *pip, "--target", str(OWN_UV / "packages"), "uv"),),
@@ -181,13 +202,11 @@ def _sync(uv: str, *options: str) -> None:
     _say("installing the locked packages into .venv/ (a minute on a new machine)")
     command = [uv, "sync", "--project", str(ROOT), "--frozen", "--all-packages", *options]
     # The Python that the person started is the one to be used; none is downloaded.
-    command += ["--python", sys.executable, "--quiet"]
+    command += ["--python", sys.executable]
+    if not sys.stderr.isatty():
+        command.append("--quiet")  # says what goes wrong all the same
     environment = {**_environment(), "UV_PYTHON_DOWNLOADS": "never"}
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, check=False
-    )
-    if done.returncode:
-        sys.stderr.write(done.stderr)
+    if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
         raise Stop(
             "the packages could not be installed; uv's reason stands above. "
             "Where it is the network: this needs to reach the Python package index once."
@@ -200,10 +219,15 @@ def _step(name: str, command: Sequence[str]) -> int:
     path = os.pathsep.join((str(ENVIRONMENT / "bin"), os.environ.get("PATH", os.defpath)))
     environment = {**_environment(), "PATH": path}
     started = time.monotonic()
-    code = subprocess.run([program, *command[1:]], cwd=ROOT, env=environment, check=False)
-    outcome = "passed" if code.returncode == 0 else f"FAILED ({code.returncode})"
+    with subprocess.Popen([program, *command[1:]], cwd=ROOT, env=environment) as step:
+        try:
+            code = step.wait()
+        except KeyboardInterrupt:
+            step.wait()  # the same Ctrl-C reached it: let it stop what it started
+            raise
+    outcome = "passed" if code == 0 else f"FAILED ({code})"
     _say(f"{name}: {outcome} after {time.monotonic() - started:.0f} s")
-    return code.returncode
+    return code
 
 
 def _say(text: str) -> None:
