@@ -1,0 +1,114 @@
+"""What the demo shows: progress while it runs, one screen at the end."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from demo.story import Stage
+
+console = Console(highlight=False)
+
+
+@contextmanager
+def step(name: str, total: int | None = None) -> Iterator[Callable[[int, str], None]]:
+    """Show a step while it is under way.
+
+    Args:
+        name: What it is.
+        total: How much there is to do, where that is known.
+
+    Yields:
+        A function that takes how much is done, and words for it.
+    """
+    name_column = TextColumn("[bold]{task.description:<11}")
+    words_column = TextColumn("{task.fields[words]}")
+    how_far = () if total is None else (BarColumn(bar_width=20),)
+    spinner, clock = SpinnerColumn(finished_text="[green]✓"), TimeElapsedColumn()
+    columns = (spinner, name_column, clock, *how_far, words_column)
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(name, total=total, words="")
+
+        def show(done: int, words: str) -> None:
+            progress.update(task, completed=done, words=words)
+
+        yield show
+        progress.update(task, total=total or 1, completed=total or 1)
+
+
+def summary(
+    stages: Sequence[Stage],
+    newest: Sequence[tuple[str, str, str, int]],
+    *,
+    drafts: int,
+) -> None:
+    """Show the whole story on one screen."""
+    console.print()
+    console.print(_counts(stages))
+    console.print(
+        f" The API also has {drafts} drafts, left alone until they are booked. Every number here was"
+        " read\n from the API and the database after the run, none from the programs in between.\n",
+        style="dim",
+    )
+    console.print(_rows(newest))
+    console.print(_next_step())
+
+
+def _counts(stages: Sequence[Stage]) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1))
+    table.add_column("", no_wrap=True)
+    for stage in stages:
+        table.add_column(stage.name, justify="right", no_wrap=True)
+    for title, number in _QUANTITIES:
+        table.add_row(title, *(_number(number(stage)) for stage in stages))
+    return table
+
+
+_QUANTITIES: tuple[tuple[str, Callable[[Stage], int | None]], ...] = (
+    ("[bold]invoices[/] in the API", lambda stage: stage.api.invoices),
+    ("  in the database", lambda stage: stage.database.invoices),
+    ("  marked as exported", lambda stage: stage.exported),
+    ("  pending", lambda stage: stage.pending),
+    ("  loaded by this run", lambda stage: stage.written.invoices if stage.written else None),
+    ("  marked by this run", lambda stage: stage.marked),
+    ("[bold]lines[/] in the API", lambda stage: stage.api.lines),
+    ("  in the database", lambda stage: stage.database.lines),
+    ("  loaded by this run", lambda stage: stage.written.lines if stage.written else None),
+)
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _rows(newest: Sequence[tuple[str, str, str, int]]) -> Table:
+    table = Table(box=SIMPLE_HEAD, title="The newest rows in the database", title_justify="left")
+    for name in ("invoice", "customer", "total", "lines"):
+        table.add_column(name, justify="right" if name in {"total", "lines"} else "left")
+    for number, customer, total, lines in newest:
+        table.add_row(number, customer, total, str(lines))
+    return table
+
+
+_NEXT_STEP = """\
+Put the access to your account (TRAEDE_…) and your PostgreSQL (WAREHOUSE_…)
+into .env, as README.md says under “Your own account”. Then try it without
+marking anything:
+
+  [bold]meltano install
+  TARGET_INVOICES_ACK_DRY_RUN=true \\
+      meltano --environment production run tap-invoices target-invoices-ack[/]"""
+
+
+def _next_step() -> Panel:
+    title = "Next: your own account"
+    return Panel(_NEXT_STEP, title=title, title_align="left", border_style="green", expand=False)

@@ -1,0 +1,144 @@
+"""What happens: 300 invoices are loaded and marked; some more are booked; only those follow."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from demo import screen
+from demo.counts import Api, Count, Warehouse
+from demo.errors import Stop
+from demo.postgres import Postgres
+from demo.project import Project
+from sandbox.client import Sandbox
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NEW = 12
+DRAFTS = 5
+_APP_KEY = "sandbox-app-key"
+_SYSTEM = "warehouse"
+_POLL_SECONDS = 0.4
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How things stood at one moment.
+
+    Attributes:
+        name: Which moment.
+        api: What is booked in the API.
+        database: What is loaded.
+        pending: Invoices that are not exported.
+        written: What the run just before wrote into the database, if there was one.
+        marked: How many invoices were marked while it ran.
+    """
+
+    name: str
+    api: Count
+    database: Count
+    pending: int
+    written: Count | None = None
+    marked: int | None = None
+
+    @property
+    def exported(self) -> int:
+        """Invoices that the API holds for exported."""
+        return self.api.invoices - self.pending
+
+    @property
+    def balanced(self) -> bool:
+        """Whether everything is loaded and marked."""
+        return self.api == self.database and self.pending == 0
+
+
+class Story:
+    """The demo, told on the screen as it happens."""
+
+    def __init__(self, folder: Path, *, invoices: int, port: int) -> None:
+        """Plan it.
+
+        Args:
+            folder: Where the Meltano project goes, kept for the next time.
+            invoices: How many there are to begin with.
+            port: The sandbox's; 0 takes any.
+        """
+        self._project = Project(folder)
+        self._invoices = invoices
+        self._port = port
+        self._stages: list[Stage] = []
+
+    def tell(self) -> None:
+        """Carry it out; everything that it started is gone afterwards.
+
+        Raises:
+            Stop: Something is missing, or the books do not balance.
+        """
+        with ExitStack() as stack:
+            stack.enter_context(self._project)
+            self._start_services(stack)
+            with screen.step("plugins"):
+                self._project.install()
+            self._note("at first")
+            self._run("first run")
+            self._sandbox.add(NEW)
+            self._note(f"{NEW} booked")
+            self._run("second run")
+            screen.summary(self._stages, self._warehouse.newest(3), drafts=DRAFTS)
+        self._check()
+
+    def _start_services(self, stack: ExitStack) -> None:
+        with screen.step("sandbox") as show:
+            sandbox = self._start_sandbox()
+            self._sandbox = stack.enter_context(sandbox)
+            self._api = Api(sandbox.url, sandbox.token, _APP_KEY, _SYSTEM)
+            self._project.use(self._api.environment)
+            show(1, f"{self._invoices} invoices and {DRAFTS} drafts at {sandbox.url}")
+        with screen.step("database") as show:
+            database = stack.enter_context(Postgres())
+            self._project.use(database.environment)
+            self._warehouse = Warehouse(stack.enter_context(database.connect()))
+            show(1, f"an empty PostgreSQL on port {database.port}")
+
+    def _start_sandbox(self) -> Sandbox:
+        try:
+            return Sandbox.start(
+                port=self._port, invoices=self._invoices, drafts=DRAFTS, app_key=_APP_KEY
+            )
+        except RuntimeError as error:
+            last = str(error).splitlines()[-1:] or ["it gives no reason"]
+            raise Stop(f"the sandbox does not start: {last[0]}") from error
+
+    def _run(self, name: str) -> None:
+        started = datetime.now(UTC)
+        moment = self._warehouse.moment()
+        to_do = self._stages[-1].pending
+        with (
+            screen.step(name, to_do) as show,
+            self._project.start("run", "tap-invoices", "target-invoices-ack") as meltano,
+        ):
+            code = None
+            while code is None:
+                code = meltano.wait(_POLL_SECONDS)
+                loaded, pending = self._warehouse.loaded().invoices, self._api.pending()
+                show(to_do - pending, f"{loaded} loaded · {pending} pending")
+        if code:
+            raise Stop(f"the {name} ended with {code}; its words are in {meltano.log}.")
+        since = self._api.exported_or_pending_since(started.isoformat()).invoices
+        self._note(name, self._warehouse.written_since(moment), since)
+
+    def _note(self, name: str, written: Count | None = None, listed_since: int = 0) -> None:
+        api, pending = self._api.booked(), self._api.pending()
+        database = self._warehouse.loaded()
+        marked = None if written is None else listed_since - pending
+        self._stages.append(Stage(name, api, database, pending, written, marked))
+
+    def _check(self) -> None:
+        last = self._stages[-1]
+        if not last.balanced:
+            raise Stop("the database and the API do not agree, as the table shows.")
+        if last.written is None or (last.written.invoices, last.marked) != (NEW, NEW):
+            raise Stop(f"the second run should have delivered {NEW} invoices and no other.")
