@@ -7,16 +7,14 @@ import logging
 import random
 import time
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import backoff
-import msgspec
 import requests
 from requests.auth import AuthBase
 from typing_extensions import override
 
-from tap_invoices import errors, filters, times
+from tap_invoices import answers, errors, filters, times
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -24,13 +22,15 @@ if TYPE_CHECKING:
 
     from backoff.types import Details
 
+    from tap_invoices.answers import Invoice
+
 _PATH = "/v10/invoices/export"
 _TRIES = 8
 _LONGEST_WAIT = 60.0
 _LONGEST_RETRY_AFTER = 600.0
+_READ_AT_ONCE = 1 << 20  # bytes
 
 _logger = logging.getLogger("tap-invoices")
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 
 @dataclass(frozen=True)
@@ -136,23 +136,13 @@ class ExportClient:
         self.requests = 0
         self.last_date: datetime | None = None
 
-    def fetch(self, listing: Listing, window: Window) -> list[dict[str, Any]]:
+    def fetch(self, listing: Listing, window: Window) -> list[Invoice]:
         """Ask for a part of a list.
-
-        Returns:
-            Invoices as the API sent them, every number but integers as a `Decimal`.
 
         Raises:
             TapError: The API refuses, stays unreachable, or answers something else.
         """
-        answer = self._ask(listing, window)
-        invoices = answer.get("invoices") if isinstance(answer, dict) else None
-        if not isinstance(invoices, list):
-            raise errors.AnswerError(
-                f"The API answered without a list of invoices (an object with `invoices` was "
-                f"expected, {_shape_of(answer)} came). Check api_url.",
-            )
-        return invoices
+        return self._ask(listing, window)
 
     def server_time(self) -> datetime:
         """Ask for the server's clock; the body of the answer is not read.
@@ -163,40 +153,39 @@ class ExportClient:
         self._ask(Listing(lines=False), Window(limit=1), with_body=False)
         return self.last_date or times.server_time(email.utils.formatdate(time.time()))
 
-    def _ask(self, listing: Listing, window: Window, *, with_body: bool = True) -> Any:  # noqa: ANN401 - whatever JSON came
+    def _ask(self, listing: Listing, window: Window, *, with_body: bool = True) -> list[Invoice]:
         query = [("system_id", self._system_id), *listing.to_query(), *window.to_query()]
         try:
-            return self._get(query, with_body=with_body)
+            invoices: list[Invoice] = self._get(query, with_body=with_body)
         except errors.TRANSIENT as error:
             raise errors.TapError(
                 f"The API at {self._url} cannot be reached ({_reason(error)}). Check api_url and "
                 "the network; the next run goes on from here.",
             ) from error
+        return invoices
 
-    def _get_once(self, query: list[tuple[str, str]], *, with_body: bool) -> Any:  # noqa: ANN401 - whatever JSON came
+    def _get_once(self, query: list[tuple[str, str]], *, with_body: bool) -> list[Invoice]:
         self.requests += 1
         with self._session.get(
             self._url,
             params=query,
             timeout=self._timeout,
             allow_redirects=False,
-            stream=not with_body,
+            stream=True,
         ) as response:
             if response.status_code != requests.codes.ok:
                 raise errors.RefusedError(response)
             if date := response.headers.get("Date"):
                 self.last_date = times.server_time(date)
-            return _decoded(response) if with_body else None
+            return answers.parse(_body(response)) if with_body else []
 
 
-def _decoded(response: requests.Response) -> Any:  # noqa: ANN401 - whatever JSON came
-    try:
-        return _decoder.decode(response.content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise errors.UnusableError(
-            "The API answered something that is not JSON. Check api_url, and whether a proxy "
-            "stands in between.",
-        ) from error
+def _body(response: requests.Response) -> bytearray:
+    """Read a body into one piece of memory; `content` would need it twice."""
+    body = bytearray()
+    for chunk in response.iter_content(_READ_AT_ONCE):
+        body += chunk
+    return body
 
 
 def _waits() -> Generator[Any, Any, None]:
@@ -250,10 +239,3 @@ def _reason(error: BaseException | None) -> str:
             return "the answer was cut off"
         case _:
             return "the connection was refused or lost"
-
-
-def _shape_of(answer: object) -> str:
-    if isinstance(answer, dict):
-        kind = type(answer.get("invoices")).__name__
-        return f"one whose `invoices` is {kind}" if "invoices" in answer else "one without it"
-    return f"a {type(answer).__name__}"

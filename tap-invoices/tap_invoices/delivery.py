@@ -136,7 +136,7 @@ class Delivery:
         )
 
     def _records(self, listed: Listed) -> tuple[Record | None, list[Record]]:
-        source = dict(listed.invoice)
+        source = listed.invoice.decoded()
         lines = source.get(LINES)
         if lines is None or isinstance(lines, list):
             source.pop(LINES, None)
@@ -151,7 +151,7 @@ class Delivery:
 
     def _note(self, listed: Listed, lines: int) -> None:
         self._run.progress.wrote(
-            listed.invoice["id"],
+            listed.invoice.id,
             lines=lines,
             draft=bool(listed.non_booked),
         )

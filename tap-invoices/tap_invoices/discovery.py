@@ -11,6 +11,7 @@ from tap_invoices.client import Listing, Window
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tap_invoices.answers import Invoice
     from tap_invoices.client import ExportClient
 
 _SAMPLE = 100
@@ -23,13 +24,13 @@ def sample(client: ExportClient, *, drafts: bool) -> list[dict[str, Any]]:
     Raises:
         TapError: The API refuses or cannot be reached.
     """
-    invoices: dict[Any, dict[str, Any]] = {}
+    invoices: dict[int, dict[str, Any]] = {}
     for answer in _answers(client, drafts=drafts):
-        invoices |= {each.get("id"): each for each in answer if isinstance(each, dict)}
+        invoices |= {each.id: each.decoded() for each in answer}
     return list(invoices.values())
 
 
-def _answers(client: ExportClient, *, drafts: bool) -> Iterator[list[dict[str, Any]]]:
+def _answers(client: ExportClient, *, drafts: bool) -> Iterator[list[Invoice]]:
     window = Window(limit=_SAMPLE)
     everything = Listing(times.FAR_BACK, drafts=drafts)
     first = client.fetch(everything, window)

@@ -7,32 +7,19 @@ that the list has not moved.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_invoices.client import Window
-from tap_invoices.errors import AnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+    from tap_invoices.answers import Invoice
     from tap_invoices.ranges import IdRanges
 
-    Invoice = dict[str, Any]
     Fetch = Callable[[Window], list[Invoice]]
 
 _SMALLEST_LIMIT = 2  # one to overlap, one to come on
-
-
-def id_of(invoice: Invoice) -> int:
-    """Return an invoice's id.
-
-    Raises:
-        AnswerError: It has none, or one that is no integer.
-    """
-    found = invoice.get("id") if isinstance(invoice, dict) else None
-    if not isinstance(found, int) or isinstance(found, bool):
-        raise AnswerError("The API listed an invoice without an integer id; it cannot be marked.")
-    return found
 
 
 def pages(fetch: Fetch, page_size: int, seen: IdRanges) -> Iterator[list[Invoice]]:
@@ -75,7 +62,7 @@ def _one_pass(
     while True:
         answer = fetch(Window(limit, start, page))
         page += 1
-        before, ids = ids, [id_of(invoice) for invoice in answer]
+        before, ids = ids, [invoice.id for invoice in answer]
         follows = not before or ids[:1] == before[-1:]
         new = _unseen(answer, seen)
         if new:
@@ -99,4 +86,4 @@ def _one_pass(
 
 
 def _unseen(answer: list[Invoice], seen: IdRanges) -> list[Invoice]:
-    return [invoice for invoice in answer if seen.add(id_of(invoice))]
+    return [invoice for invoice in answer if seen.add(invoice.id)]

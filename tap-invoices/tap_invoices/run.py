@@ -16,6 +16,7 @@ from tap_invoices.ranges import IdRanges
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tap_invoices.answers import Invoice
     from tap_invoices.bookmark import Bookmark
     from tap_invoices.client import ExportClient, Window
 
@@ -25,11 +26,11 @@ class Listed:
     """An invoice to deliver.
 
     Attributes:
-        invoice: As the API sent it.
+        invoice: What the API sent.
         non_booked: Whether it is a draft; None where no drafts are asked for.
     """
 
-    invoice: dict[str, Any]
+    invoice: Invoice
     non_booked: bool | None
 
 
@@ -87,14 +88,14 @@ class Run:
         seen = IdRanges()
         booked = False if self._drafts else None
         for page in pages(partial(self._fetch, self.listing), self._page_size, seen):
-            yield [Listed(each, booked) for each in page if self.progress.wants(each["id"])]
+            yield [Listed(each, booked) for each in page if self.progress.wants(each.id)]
         if not self._drafts:
             return
         with_drafts = replace(self.listing, drafts=True)
         for page in pages(partial(self._fetch, with_drafts), self._page_size, seen):
             yield [Listed(each, non_booked=True) for each in page]
 
-    def _fetch(self, listing: Listing, window: Window) -> list[dict[str, Any]]:
+    def _fetch(self, listing: Listing, window: Window) -> list[Invoice]:
         answer = self._client.fetch(listing, window)
         if self._started is None:
             self._started = self._client.last_date or datetime.now(UTC)
