@@ -54,11 +54,7 @@ def summary(
     """Show the whole story on one screen."""
     console.print()
     console.print(_counts(stages))
-    console.print(
-        f" The API also has {drafts} drafts, left alone until they are booked. Every number here was"
-        " read\n from the API and the database after the run, none from the programs in between.\n",
-        style="dim",
-    )
+    console.print(_READ_WHERE.format(drafts=drafts), style="dim")
     console.print(_rows(newest))
     console.print(_next_step())
 
@@ -99,6 +95,10 @@ def _rows(newest: Sequence[tuple[str, str, str, int]]) -> Table:
     return table
 
 
+_READ_WHERE = """\
+ Read from the API and from the database after each run, not from the programs.
+ {drafts} drafts in the API are left alone until they are booked.
+"""
 _NEXT_STEP = """\
 Put the access to your account (TRAEDE_…) and your PostgreSQL (WAREHOUSE_…)
 into .env, as README.md says under “Your own account”. Then try it without
