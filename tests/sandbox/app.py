@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from sandbox import control, export, marking
-from sandbox.faults import Fault, Faults
+from sandbox import control, export, marking, wire
+from sandbox.codec import decode
+from sandbox.faults import Faults
 from sandbox.log import Entry, Log
 from sandbox.refusal import RefusalError, invalid
-from sandbox.store import decode
+from sandbox.wire import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from sandbox.faults import Fault
     from sandbox.store import Store
 
+    Endpoint = Callable[[web.Request, Entry], Answer]
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
 _JSON = "application/json"
-_LARGEST_BODY = 1 << 20
+_LARGEST_BODY = 16 << 20  # of the controls; ten marks are far smaller
 
 
 class Service:
@@ -32,6 +36,7 @@ class Service:
         faults: What it does wrong.
         log: What it was asked.
         during_export: Changes to make after a listing request of that number.
+        listings: How many listing requests were answered.
     """
 
     def __init__(self, store: Store, token: str, app_key: str | None) -> None:
@@ -46,7 +51,7 @@ class Service:
 
     def app(self) -> web.Application:
         """Return the web application."""
-        app = web.Application(client_max_size=_LARGEST_BODY)
+        app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[_in_laravels_form])
         app.add_routes(
             [
                 web.get("/v10/invoices/export", self._guarded("export", self._export)),
@@ -59,35 +64,53 @@ class Service:
 
     async def _date(self, _request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Date"] = formatdate(self.store.now(), usegmt=True)
+        if not self.store.behaviour.date:
+            del response.headers["Date"]
 
-    def _guarded(
-        self,
-        endpoint: str,
-        handler: Callable[[web.Request, Entry], Awaitable[web.StreamResponse]],
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def _guarded(self, name: str, endpoint: Endpoint) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             entry = await self._logged(request)
-            faults = self.faults.strike(endpoint)
-            for fault in faults:
-                if (early := await _before(request, fault)) is not None:
-                    entry.status = early.status
-                    return early
-            try:
-                self._check_keys(request)
-                response = await handler(request, entry)
-            except RefusalError as refusal:
-                response = refusal.to_response()
-            entry.status = response.status
-            for fault in faults:
-                await _after(request, response, fault)
-            return response
+            faults = self.faults.strike(name)
+            answer = await _instead(faults)
+            if answer is None:
+                answer = self._answered(request, entry, endpoint, faults)
+            entry.status = answer.status if answer else None
+            return await self._sent(request, answer, faults)
 
         return handle
+
+    def _answered(
+        self, request: web.Request, entry: Entry, endpoint: Endpoint, faults: list[Fault]
+    ) -> Answer | None:
+        """Do what is asked.
+
+        Returns:
+            The answer, or None where there is none for the client.
+        """
+        kinds = {fault.kind for fault in faults}
+        if "close" in kinds:
+            return None
+        try:
+            self._check_keys(request)
+            answer = endpoint(request, entry)
+        except RefusalError as refusal:
+            answer = Answer.of(refusal.body, refusal.status)
+        return None if "lost_answer" in kinds else answer
+
+    async def _sent(
+        self, request: web.Request, answer: Answer | None, faults: list[Fault]
+    ) -> web.StreamResponse:
+        if answer is None:
+            return wire.hang_up(request)
+        for fault in faults:
+            if fault.kind == "cut":
+                return await wire.cut(request, answer, fault, self.store.now())
+        return await wire.send(request, answer)
 
     async def _logged(self, request: web.Request) -> Entry:
         body = await request.read()
         entry = Entry(
-            seq=len(self.log.entries) + 1,
+            seq=self.log.next_seq(),
             time=self.store.now(),
             method=request.method,
             path=request.path,
@@ -104,22 +127,18 @@ class Service:
         if self._app_key and request.headers.get("X-Traede-App-Key") != self._app_key:
             raise RefusalError(403, "This app may not use the API.")
 
-    async def _export(self, request: web.Request, entry: Entry) -> web.Response:
-        page = (
-            int(request.query.get("page", "0")) if request.query.get("page", "0").isdigit() else 0
-        )
-        invoices = export.answer(self.store, list(request.query.items()), page)
-        entry.count = len(invoices)
+    def _export(self, request: web.Request, entry: Entry) -> Answer:
+        query = export.parse(list(request.query.items()))
+        ids = export.select(self.store, query)
+        entry.count = len(ids)
+        answer = Answer.of_invoices(len(ids), export.write(self.store, ids, lines=query.lines))
         self.listings += 1
         for action in self.during_export.pop(self.listings, []):
             control.act(self, action)
-        body = b'{"invoices":[' + b",".join(invoices) + b"]}"
-        headers = {}
-        if self.store.behaviour.gzip and "gzip" in request.headers.get("Accept-Encoding", ""):
-            body, headers = gzip.compress(body, 1), {"Content-Encoding": "gzip"}
-        return web.Response(body=body, content_type=_JSON, headers=headers)
+        accepted = request.headers.get("Accept-Encoding", "")
+        return answer.gzipped() if self.store.behaviour.gzip and "gzip" in accepted else answer
 
-    async def _mark(self, request: web.Request, entry: Entry) -> web.Response:
+    def _mark(self, request: web.Request, entry: Entry) -> Answer:
         if request.content_type != _JSON:
             raise RefusalError(415, "Content-Type must be application/json.")
         try:
@@ -128,40 +147,24 @@ class Service:
             raise invalid("invoices", "The body is not JSON.") from None
         ids = marking.mark(self.store, body, self.faults.refused_ids())
         entry.count = len(ids)
-        return web.json_response({"invoices": [{"id": each} for each in ids]})
+        return Answer.of({"invoices": [{"id": each} for each in ids]})
 
 
-async def _before(request: web.Request, fault: Fault) -> web.Response | None:
-    match fault.kind:
-        case "latency" | "hang":
-            await asyncio.sleep(fault.detail["seconds"])
-        case "status" | "body":
-            body = fault.detail.get("body", {"message": "Server Error"})
-            text = body if isinstance(body, str) else None
-            headers = fault.detail.get("headers", {})
-            status = fault.detail.get("status", 200)
-            if text is None:
-                return web.json_response(body, status=status, headers=headers)
-            return web.Response(text=text, status=status, headers=headers, content_type=_JSON)
-        case "close":
-            _hang_up(request)
-            return web.Response(status=499)
+@web.middleware
+async def _in_laravels_form(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as refusal:
+        return web.json_response({"message": refusal.reason}, status=refusal.status)
+
+
+async def _instead(faults: list[Fault]) -> Answer | None:
+    """Wait, and answer something else, as told."""
+    for fault in faults:
+        detail = fault.detail
+        if fault.kind == "latency":
+            await asyncio.sleep(float(detail["seconds"]))
+        if fault.kind in {"status", "body"}:
+            body = detail.get("body", {"message": "Server Error"})
+            return Answer.of(body, detail.get("status", 200), detail.get("headers"))
     return None
-
-
-async def _after(request: web.Request, response: web.StreamResponse, fault: Fault) -> None:
-    if fault.kind == "lost_answer":
-        _hang_up(request)
-    if fault.kind == "cut" and isinstance(response, web.Response):
-        body = response.body if isinstance(response.body, bytes) else b""
-        cut = web.StreamResponse(headers=response.headers.copy())
-        cut.content_type = _JSON
-        cut.content_length = len(body)
-        await cut.prepare(request)
-        await cut.write(body[: len(body) // 2])
-        _hang_up(request)
-
-
-def _hang_up(request: web.Request) -> None:
-    if request.transport is not None:
-        request.transport.close()

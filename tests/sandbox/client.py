@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from decimal import Decimal
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
-import msgspec
 import requests
+
+from sandbox.codec import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _TESTS = Path(__file__).parents[1]
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _TOKEN = "sandbox-token"
-_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Sandbox:
@@ -48,18 +47,20 @@ class Sandbox:
             for name, value in {"port": port, "token": token, **options}.items()
             for word in (f"--{name.replace('_', '-')}", str(value))
         ]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sandbox", *words],
-            env=os.environ | {"PYTHONPATH": str(_TESTS)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        if not line:
-            _, words_of_it = process.communicate()
-            raise RuntimeError(words_of_it.strip())
+        with tempfile.TemporaryFile("w+") as complaints:  # a pipe that nobody reads would fill
+            process = subprocess.Popen(
+                [sys.executable, "-m", "sandbox", *words],
+                env=os.environ | {"PYTHONPATH": str(_TESTS)},
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                text=True,
+            )
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            if not line:
+                process.wait()
+                complaints.seek(0)
+                raise RuntimeError(complaints.read().strip())
         return cls(process, line.split()[-1], token)
 
     def __enter__(self) -> Self:
@@ -141,7 +142,10 @@ class Sandbox:
         self.do("unmark", ids=list(ids), system_id=system_id)
 
     def fail(self, *rules: dict[str, Any]) -> None:
-        """Fail: each rule has `kind`, and may have `on`, `times`, `skip` and details."""
+        """Fail: each rule has `kind`, and may have `on`, `times`, `skip` and details.
+
+        The kinds and their details stand in faults.py.
+        """
         self.do("fail", rules=list(rules))
 
     def heal(self) -> None:
@@ -149,7 +153,7 @@ class Sandbox:
         self.do("heal")
 
     def behave(self, **changes: Any) -> None:
-        """Change paging, order, empty_page, times, line_invoice_id or gzip."""
+        """Change how it pages and writes: `Behaviour` in store.py."""
         self.do("behave", **changes)
 
     def clock(self, offset: float) -> None:
@@ -164,13 +168,13 @@ class Sandbox:
         """Carry out one action of the controls."""
         response = requests.post(
             f"{self.url}/_sandbox/do",
-            data=_encode({"do": action, **details}),
+            data=encode({"do": action, **details}),
             timeout=60,
         )
         response.raise_for_status()
-        return _decode(response.content)
+        return decode(response.content)
 
     def _get(self, path: str, **query: str) -> Any:
         response = requests.get(f"{self.url}/_sandbox{path}?{urlencode(query)}", timeout=120)
         response.raise_for_status()
-        return _decode(response.content)
+        return decode(response.content)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from aiohttp import web
 
 from sandbox import faults
-from sandbox.store import decode, encode
+from sandbox.codec import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -110,7 +111,6 @@ def _behave(service: Service, **changes: Any) -> None:
 
 def _clock(service: Service, offset: float) -> None:
     service.store.clock_offset = float(offset)
-    service.store.touch()
 
 
 def _during_export(service: Service, request: int, actions: list[dict[str, Any]]) -> None:
@@ -143,16 +143,16 @@ def _state(service: Service, system_id: str) -> dict[str, Any]:
     return {
         "booked": len(booked),
         "drafts": len(store.booked) - len(booked),
-        "lines": sum(len(store.invoice(each)["lines"]) for each in booked),
+        "lines": sum(store.line_count(each) for each in booked),
         "marked": sum(each in marks for each in booked),
         "pending": sum(each not in marks for each in booked),
         "now": store.now(),
     }
 
 
-def _invoices(service: Service, ids: str | None) -> list[dict[str, Any]]:
+def _invoices(service: Service, ids: str | None) -> list[msgspec.Raw]:
     wanted = service.store.booked if ids is None else map(int, filter(None, ids.split(",")))
-    return [service.store.invoice(each) for each in wanted]
+    return [msgspec.Raw(service.store.encoded(each)) for each in wanted]
 
 
 def _marks(service: Service, system_id: str | None) -> list[dict[str, Any]]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import operator
+import math
 import re
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from sandbox import filters
+from sandbox.filters import parse_time
+from sandbox.lists import Wanted
 from sandbox.refusal import invalid
-from sandbox.store import parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable, Iterator
 
     from sandbox.store import Store
 
@@ -23,31 +26,29 @@ _KNOWN = {
     "page",
     "start",
 }
-_SORT = re.compile(r"sort\[\d+\]\[(key|direction)\]")
-_FILTER = re.compile(r"filter_groups\[(\d+)\]\[filters\]\[(\d+)\]\[(key|operator|value|not)\]")
-_OR = re.compile(r"filter_groups\[(\d+)\]\[or\]")
-_OPERATORS: dict[str, Callable[[float, float], bool]] = {
-    "eq": operator.eq,
-    "gt": operator.gt,
-    "gte": operator.ge,
-    "lt": operator.lt,
-    "lte": operator.le,
-}
+_SORT = re.compile(r"sort\[(\d+)\]\[(key|direction)\]")
+_SORT_KEYS = ("id", *filters.KEYS)
+_DIRECTIONS = {"ASC": False, "DESC": True}
+_INCLUDES = {"lines"}
+_AT_ONCE = 256  # invoices that are written before others get their turn
 
 
-def answer(store: Store, pairs: list[tuple[str, str]], page_number: int) -> list[bytes]:
-    """Answer a request.
+@dataclass(frozen=True)
+class Query:
+    """What is asked for: which list, and which part of it."""
 
-    Args:
-        store: What there is.
-        pairs: The query.
-        page_number: How many requests of this list came before.
+    wanted: Wanted
+    lines: bool
+    limit: int | None
+    page: int
+    start: int | None
 
-    Returns:
-        Invoices as JSON.
+
+def parse(pairs: list[tuple[str, str]]) -> Query:
+    """Read a query.
 
     Raises:
-        RefusalError: The query is not what the service expects.
+        RefusalError: It is not what the service expects.
     """
     query = dict(pairs)
     for name in query:
@@ -55,24 +56,50 @@ def answer(store: Store, pairs: list[tuple[str, str]], page_number: int) -> list
             raise invalid(name, f"The parameter {name} is not known.")
     if not query.get("system_id"):
         raise invalid("system_id", "The system id field is required.")
-    includes = [value for name, value in pairs if name == "includes[]"]
-    if set(includes) - {"lines"}:
+    includes = {value for name, value in pairs if name == "includes[]"}
+    if includes - _INCLUDES:
         raise invalid("includes", "Only lines can be included.")
-    groups = _groups(pairs)
-    ids = store.listed(
+    limit, page = _number(query, "limit", 1), _number(query, "page", 0)
+    if page is not None and limit is None:
+        raise invalid("page", "Cannot use page without limit.")
+    wanted = Wanted(
         query["system_id"],
-        _since(store, query.get("not_exported_since")),
-        drafts=_flag(query, "include_non_booked"),
-        wanted=(lambda invoice: _matches(groups, invoice)) if groups else None,
-        filters=repr(groups),
+        _since(query.get("not_exported_since")),
+        _flag(query, "include_non_booked"),
+        filters.groups(pairs),
+        _sort(query),
     )
-    shown = _window(store, query, ids, page_number)
-    return [store.encoded(each, lines=bool(includes)) for each in shown]
+    return Query(wanted, bool(includes), limit, page or 0, _number(query, "start", 0))
 
 
-def _since(store: Store, text: str | None) -> float:
+def select(store: Store, query: Query) -> list[int]:
+    """Return the ids of the part that is asked for, by the way in which the service pages."""
+    behaviour = store.behaviour
+    ids = store.listed(query.wanted)
+    if behaviour.empty_page == query.page and query.limit:
+        return []
+    if behaviour.paging == "ignored":
+        return ids[:]
+    limit, start = query.limit, query.start
+    if isinstance(behaviour.paging, dict):
+        limit = min(limit or math.inf, behaviour.paging["capped"])  # type: ignore[assignment]
+    if start is None or behaviour.paging == "page only":
+        start = query.page * (limit or 0)
+    return ids[start : start + limit] if limit else ids[start:]
+
+
+def write(store: Store, ids: list[int], *, lines: bool) -> Iterator[bytes]:
+    """Write an answer, piece by piece."""
+    yield b'{"invoices":['
+    for at in range(0, len(ids), _AT_ONCE):
+        piece = b",".join(store.encoded(each, lines=lines) for each in ids[at : at + _AT_ONCE])
+        yield b"," + piece if at else piece
+    yield b"]}"
+
+
+def _since(text: str | None) -> float:
     if text is None:
-        return store.now()
+        return math.inf
     try:
         return parse_time(text)
     except ValueError:
@@ -90,68 +117,22 @@ def _number(query: dict[str, str], name: str, least: int) -> int | None:
     value = query.get(name)
     if value is None:
         return None
-    if not value.isdigit() or int(value) < least:
+    if not (value.isascii() and value.isdigit()) or int(value) < least:
         raise invalid(name, f"The {name} must be an integer of at least {least}.")
     return int(value)
 
 
-def _window(store: Store, query: dict[str, str], ids: list[int], page_number: int) -> list[int]:
-    limit, page = _number(query, "limit", 1), _number(query, "page", 0)
-    start = _number(query, "start", 0)
-    if page is not None and limit is None:
-        raise invalid("page", "Cannot use page without limit.")
-    behaviour = store.behaviour
-    if behaviour.empty_page is not None and page_number == behaviour.empty_page:
-        return []
-    if behaviour.paging == "ignored":
-        return ids
-    if isinstance(behaviour.paging, dict):
-        limit = min(limit or behaviour.paging["capped"], behaviour.paging["capped"])
-    if start is None or behaviour.paging == "page only":
-        start = (page or 0) * (limit or 0)
-    return ids[start : start + limit] if limit else ids[start:]
+def _sort(query: dict[str, str]) -> tuple[tuple[str, bool], ...]:
+    parts: dict[int, dict[str, str]] = {}
+    for name, value in query.items():
+        if match := _SORT.fullmatch(name):
+            parts.setdefault(int(match[1]), {})[match[2]] = value
+    return tuple(_sort_keys(parts))
 
 
-Group = tuple[bool, list[dict[str, str]]]
-
-
-def _groups(pairs: list[tuple[str, str]]) -> list[Group]:
-    filters: dict[int, dict[int, dict[str, str]]] = {}
-    ors: dict[int, bool] = {}
-    for name, value in pairs:
-        if match := _FILTER.fullmatch(name):
-            group = filters.setdefault(int(match[1]), {})
-            group.setdefault(int(match[2]), {})[match[3]] = value
-        elif match := _OR.fullmatch(name):
-            ors[int(match[1])] = value in {"true", "1"}
-        elif name.startswith("filter_groups"):
-            raise invalid(name, "The filter is malformed.")
-    for number, group in filters.items():
-        for index, each in group.items():
-            _check(f"filter_groups.{number}.filters.{index}", each)
-    return [(ors.get(number, False), list(group.values())) for number, group in filters.items()]
-
-
-def _check(where: str, each: dict[str, str]) -> None:
-    if each.get("key") not in {"created_at", "updated_at"}:
-        raise invalid(f"{where}.key", "Only created_at and updated_at can be filtered.")
-    if each.get("operator") not in _OPERATORS:
-        raise invalid(f"{where}.operator", "The operator is not known.")
-    try:
-        parse_time(each.get("value", ""))
-    except ValueError:
-        raise invalid(f"{where}.value", "The value is not a valid date.") from None
-
-
-def _matches(groups: list[Group], invoice: dict[str, Any]) -> bool:
-    for any_of, filters in groups:
-        results = [
-            _OPERATORS[each["operator"]](
-                parse_time(invoice[each["key"]]), parse_time(each["value"])
-            )
-            != (each.get("not") in {"true", "1"})
-            for each in filters
-        ]
-        if not (any(results) if any_of else all(results)):
-            return False
-    return True
+def _sort_keys(parts: dict[int, dict[str, str]]) -> Iterable[tuple[str, bool]]:
+    for number, part in sorted(parts.items()):
+        direction = part.get("direction", "ASC").upper()
+        if part.get("key") not in _SORT_KEYS or direction not in _DIRECTIONS:
+            raise invalid(f"sort.{number}", "The sort key or its direction is not known.")
+        yield part["key"], _DIRECTIONS[direction]

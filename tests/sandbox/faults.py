@@ -5,17 +5,37 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+KINDS = {
+    "status": {"status", "body", "headers"},
+    "body": {"body", "headers"},
+    "latency": {"seconds"},
+    "close": set[str](),
+    "lost_answer": set[str](),
+    "cut": {"at", "framing"},
+    "refuse_ids": {"ids"},
+}
+"""The ways to fail, and what each may be told.
+
+`status` answers with it instead, and with a body (text, or JSON) and headers; `body`
+answers 200 with something else; `latency` waits; `close` hangs up at once; `lost_answer`
+does what was asked and hangs up; `cut` hangs up in the middle of the answer, after a
+share of its bytes (`at`, 0.5 if not told), framed by `length`, `chunked` or `nothing` but
+the end of the connection; `refuse_ids` refuses to mark these.
+"""
+
+ENDPOINTS = ("export", "mark")
+
 
 @dataclass
 class Fault:
     """One way to fail.
 
     Attributes:
-        kind: `status`, `latency`, `cut`, `close`, `lost_answer`, `refuse_ids`, `body`.
-        on: `export`, `mark` or `any`.
+        kind: A key of `KINDS`.
+        on: One of `ENDPOINTS`, or `any`.
         times: How often; None for always.
         skip: How many requests come through first.
-        detail: What the kind needs: status, body, headers, seconds, ids.
+        detail: What the kind needs.
     """
 
     kind: str
@@ -55,8 +75,16 @@ class Faults:
 
 
 def parse(rule: dict[str, Any]) -> Fault:
-    """Read a fault from JSON."""
+    """Read a fault from JSON.
+
+    Raises:
+        ValueError: There is no such kind or endpoint, or it was told what it does not know.
+    """
     known = {"kind", "on", "times", "skip"}
     detail = {name: value for name, value in rule.items() if name not in known}
-    given = {name: value for name, value in rule.items() if name in known}
-    return Fault(**given, detail=detail)
+    fault = Fault(**{name: value for name, value in rule.items() if name in known}, detail=detail)
+    if fault.kind not in KINDS or fault.on not in {"any", *ENDPOINTS}:
+        raise ValueError(f"no fault of kind {fault.kind!r} on {fault.on!r} is known")
+    if unknown := detail.keys() - KINDS[fault.kind]:
+        raise ValueError(f"{fault.kind} cannot be told {', '.join(sorted(unknown))}")
+    return fault

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from aiohttp import web
+from typing import Any
 
 
 class RefusalError(Exception):
-    """A request that the service refuses."""
+    """A request that the service refuses.
+
+    Attributes:
+        status: The answer's status.
+        body: Its JSON.
+    """
 
     def __init__(
         self, status: int, message: str, errors: dict[str, list[str]] | None = None
@@ -14,11 +19,7 @@ class RefusalError(Exception):
         """Keep the status and the words."""
         super().__init__(message)
         self.status = status
-        self.body = {"message": message} | ({"errors": errors} if errors else {})
-
-    def to_response(self) -> web.Response:
-        """Return the answer."""
-        return web.json_response(self.body, status=self.status)
+        self.body: dict[str, Any] = {"message": message} | ({"errors": errors} if errors else {})
 
 
 def invalid(field: str, text: str) -> RefusalError:
