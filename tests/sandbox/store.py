@@ -194,6 +194,8 @@ class Store:
         return all(group.holds(times) for group in wanted.groups)
 
     def _remarked(self, system_id: str, invoice_id: int) -> None:
+        if invoice_id not in self.booked:
+            return
         self._lists.update(system_id, invoice_id, lambda wanted: self._belongs(invoice_id, wanted))
 
     def _rank(self, wanted: Wanted) -> Rank:
