@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sandbox.filters import OPERATORS, Filter, Group
 from sandbox.generate import times_of
@@ -39,6 +39,7 @@ class Listing(RuleBasedStateMachine):
         self.store = Store(seed=1)
         self.booked: dict[int, bool] = {}
         self.marks: dict[tuple[str, int], float] = {}
+        self.asked: list[Wanted] = []
 
     @rule(each=IDS, booked=st.booleans())
     def add(self, each: int, booked: bool) -> None:  # noqa: FBT001 - drawn
@@ -70,32 +71,36 @@ class Listing(RuleBasedStateMachine):
         self.store.behave({"order": order})
 
     @rule(
-        system=SYSTEMS,
-        since=st.one_of(TIMES, st.just(math.inf)),
-        drafts=st.booleans(),
-        groups=GROUPS,
+        wanted=st.builds(
+            Wanted,
+            SYSTEMS,
+            st.one_of(TIMES, st.just(math.inf)),
+            st.booleans(),
+            GROUPS,
+        ),
     )
-    def listed(
-        self,
-        system: str,
-        since: float,
-        drafts: bool,  # noqa: FBT001 - drawn
-        groups: tuple[Group, ...],
-    ) -> None:
-        listed = self.store.listed(Wanted(system, since, drafts, groups))
-        expected = {
-            each
-            for each, booked in self.booked.items()
-            if (booked or drafts)
-            and ((system, each) not in self.marks or self.marks[system, each] >= since)
-            and all(self.fits(group, each) for group in groups)
-        }
-        assert len(listed) == len(set(listed))
-        assert set(listed) == expected
-        if self.store.behaviour.order == "id":
-            assert listed == sorted(listed)
+    def ask_for(self, wanted: Wanted) -> None:
+        self.asked = [*self.asked[-5:], wanted]
 
-    def fits(self, group: Group, each: int) -> bool:
+    @invariant()
+    def every_list_holds_what_it_should(self) -> None:
+        for wanted in self.asked:
+            listed = self.store.listed(wanted)
+            assert sorted(listed) == [
+                each for each in sorted(self.booked) if self.fits(wanted, each)
+            ]
+            if self.store.behaviour.order == "id":
+                assert listed == sorted(listed)
+
+    def fits(self, wanted: Wanted, each: int) -> bool:
+        mark = self.marks.get((wanted.system_id, each))
+        return (
+            (self.booked[each] or wanted.drafts)
+            and (mark is None or mark >= wanted.since)
+            and all(self.passes(group, each) for group in wanted.groups)
+        )
+
+    def passes(self, group: Group, each: int) -> bool:
         created, updated = times_of(each)
         found = []
         for one in group.filters:
