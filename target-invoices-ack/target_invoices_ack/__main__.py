@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+
+from singer_sdk.exceptions import ConfigValidationError
+
+from target_invoices_ack.errors import TargetError
+from target_invoices_ack.target import TargetInvoicesAck
+
+_FAILED = 1
+
 
 def main() -> None:
-    """Run the target's command line."""
+    """Run the target; every expected problem ends it with one line and no traceback."""
+    logger = logging.getLogger(TargetInvoicesAck.name)
+    try:
+        TargetInvoicesAck.cli()
+    except TargetError as error:
+        logger.error("%s", error)  # noqa: TRY400 - a person reads this
+        sys.exit(_FAILED)
+    except ConfigValidationError as error:
+        for each in error.errors:
+            logger.error("Setting: %s", each)  # noqa: TRY400 - a person reads this
+        sys.exit(_FAILED)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,94 @@
+"""Singer messages: of each line only what marking needs, the rest is passed over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from target_invoices_ack.errors import InputError, SchemaMissingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+NON_BOOKED = "non_booked"
+"""The column in which tap-invoices flags drafts."""
+
+Message: TypeAlias = Any
+"""A struct with `type`, `stream`, `record` (with `id` and `non_booked`) and `value`."""
+
+
+class Messages:
+    """Reads lines, and holds them to the order that Singer asks for."""
+
+    def __init__(self, id_property: str) -> None:
+        """Prepare for records whose id stands in `id_property`."""
+        decoder = msgspec.json.Decoder(_message_type(id_property))
+        self._decode: Callable[[bytes], Message] = decoder.decode
+        self._schemas: set[str] = set()
+        self._line = 0
+
+    def read(self, line: bytes) -> Message:
+        """Read one line.
+
+        Returns:
+            The message; None for an empty line.
+
+        Raises:
+            InputError: It is not a Singer message, or a RECORD before its SCHEMA. The
+                line itself is not repeated: it could hold a customer's data.
+        """
+        self._line += 1
+        try:
+            message = self._decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            if not line.strip():
+                return None
+            raise self._problem("is not a Singer message") from None
+        if message.type in {"RECORD", "BATCH"} and message.stream not in self._schemas:
+            raise SchemaMissingError(
+                f"Line {self._line} of the input is a {message.type} of stream "
+                f"{message.stream!r} before its SCHEMA; nothing of it is marked. Check the tap.",
+            )
+        if message.type == "SCHEMA":
+            self._schemas.add(message.stream)
+        return message
+
+    def is_whole(self, rest: bytes) -> bool:
+        """Whether what stands behind the last newline is a message, and not half of one."""
+        try:
+            self._decode(rest)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return False
+        return True
+
+    def cut_off(self) -> InputError:
+        """Return what to say where the input ends in the middle of a line."""
+        self._line += 1
+        return self._problem("ends in the middle of a message: the tap was cut off")
+
+    def _problem(self, what: str) -> InputError:
+        return InputError(
+            f"Line {self._line} of the input {what}; nothing from there on is marked. "
+            "Check what is piped in.",
+        )
+
+
+def _message_type(id_property: str) -> type[msgspec.Struct]:
+    record = msgspec.defstruct(
+        "Record",
+        [("id", Any, None), (NON_BOOKED, Any, None)],
+        rename={"id": id_property},
+    )
+    return msgspec.defstruct(
+        "Message",
+        [
+            ("type", str),
+            ("stream", str | None, None),
+            ("record", record | None, None),
+            ("value", msgspec.Raw, msgspec.Raw()),
+            ("manifest", list[str], msgspec.field(default_factory=list)),
+            ("encoding", dict[str, Any], msgspec.field(default_factory=dict)),
+        ],
+    )

@@ -1,0 +1,76 @@
+"""STATEs on their way out: printed as the tap sent them, unless an invoice was refused."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_RANGE = re.compile(r"(-?\d+)(?:\.\.(-?\d+))?")
+_DELIVERED = "delivered"
+
+
+def write_state(state: bytes, refused: frozenset[int]) -> None:
+    """Print a STATE.
+
+    Args:
+        state: Its value, as JSON.
+        refused: Invoices that the API refused. The STATE must not claim them, or the next
+            run would not name them again; one that claims them all the same is not printed.
+
+    Raises:
+        OSError: Nobody reads any more.
+    """
+    printed = without(state, refused) if refused else state
+    if printed is not None:
+        sys.stdout.buffer.write(b" ".join(printed.splitlines()) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def without(state: bytes, refused: frozenset[int]) -> bytes | None:
+    """Take invoices out of the delivered ids that a STATE of tap-invoices holds.
+
+    The tap keeps them in each bookmark as `"delivered": [T, "1..250 260"]`; what is not
+    in there and not marked is listed and delivered again by the next run.
+
+    Returns:
+        The STATE without them, or None where it does not hold ids in this way.
+    """
+    value = json.loads(state)
+    bookmarks = value.get("bookmarks") if isinstance(value, dict) else None
+    found = False
+    for bookmark in bookmarks.values() if isinstance(bookmarks, dict) else ():
+        match bookmark:
+            case {"delivered": [str(since), str(ranges)]}:
+                bookmark[_DELIVERED] = [since, _take_out(ranges, refused)]
+                found = True
+            case _:
+                pass
+    return _encode(value) if found else None
+
+
+def _encode(value: Any) -> bytes:  # noqa: ANN401 - whatever JSON holds
+    return json.dumps(value).encode()
+
+
+def _take_out(ranges: str, refused: Iterable[int]) -> str:
+    return " ".join(
+        str(first) if first == last else f"{first}..{last}"
+        for first, last in _pieces(ranges, sorted(refused))
+    )
+
+
+def _pieces(ranges: str, refused: list[int]) -> Iterator[tuple[int, int]]:
+    for match in _RANGE.finditer(ranges):
+        first, last = int(match[1]), int(match[2] or match[1])
+        for bad in refused:
+            if first <= bad <= last:
+                if first < bad:
+                    yield first, bad - 1
+                first = bad + 1
+        if first <= last:
+            yield first, last
