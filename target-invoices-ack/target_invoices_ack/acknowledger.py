@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from target_invoices_ack.api import ExportApi
+    from target_invoices_ack.errors import TargetError
     from target_invoices_ack.stopping import Stop
 
 _logger = logging.getLogger("target-invoices-ack")
@@ -128,13 +129,11 @@ class Acknowledger:
             _logger.info("Dry run: would mark %s.", to_ranges(self._would_mark) or "nothing")
         if tally.refused:
             _logger.error("Refused, and so unmarked: %s.", to_ranges(tally.refused))
-        if self._marker.failure:
-            _logger.error("%s", self._marker.failure)
 
     @property
-    def exit_code(self) -> int:
-        """1 where something was refused or marking failed, else 0."""
-        return 1 if self._marker.failure or self.tally.refused else 0
+    def failure(self) -> TargetError | None:
+        """What made marking fail for good, if anything did."""
+        return self._marker.failure
 
     def _note_only(self, batch: Iterable[tuple[int, str | None]]) -> None:
         self._would_mark += [invoice_id for invoice_id, _ in batch]

@@ -161,7 +161,7 @@ class Ledger:
         """
         try:
             bookmarks = bookmarks_of(state)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         known = [
             self._tracks[stream].heard(bookmark)

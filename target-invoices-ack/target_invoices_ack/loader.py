@@ -163,6 +163,15 @@ class Loader:
         self._exited.set()
 
     def _listen(self) -> None:
+        try:
+            self._read_output()
+        except BaseException:
+            # A bug: nothing that the loader says counts any more, and nobody reads it.
+            self.trusted = False
+            self._stop.ask()
+            raise
+
+    def _read_output(self) -> None:
         """Hear lines until the loader's output ends.
 
         A child that it left behind may hold its output open: once the loader has exited,

@@ -68,6 +68,7 @@ class Marker:
         self._tally = tally
         self._note = note
         self._stop = stop
+        self._epoch = time.time() - time.monotonic()
         self._changed = threading.Condition(threading.RLock())
         self._waiting: deque[tuple[int, float]] = deque()
         self._added = 0
@@ -89,7 +90,7 @@ class Marker:
         Raises:
             TargetError: Marking has failed for good.
         """
-        now = time.time()
+        now = time.monotonic()
         for invoice_id in ids:
             with self._changed:
                 self._changed.wait_for(self._has_room)
@@ -147,7 +148,7 @@ class Marker:
             raise self.failure
 
     def _work(self) -> None:
-        while not self.failure and (batch := self._next_batch()):
+        while batch := self._next_batch():
             number, invoices = batch
             failure = TargetError("Marking ended for a reason that is not known.")
             try:
@@ -185,10 +186,10 @@ class Marker:
             return None
         if len(self._waiting) >= MOST_A_REQUEST or self._in_hurry:
             return 0.0
-        return max(self._waiting[0][1] + LINGER - time.time(), 0.0)
+        return max(self._waiting[0][1] + LINGER - time.monotonic(), 0.0)
 
     def _mark_batch(self, invoices: Batch) -> None:
-        batch = [(invoice_id, self._note.at(when)) for invoice_id, when in invoices]
+        batch = [(each, self._note.at(self._epoch + when)) for each, when in invoices]
         refused = mark_all_but_bad(batch, self._mark)
         for (invoice_id, _), error in refused:
             _logger.error("Invoice %d is refused and stays unmarked: %s", invoice_id, error)

@@ -192,8 +192,9 @@ class Relay(GenericSingerReader[bytes]):
     def _take(self, confirmed: Confirmed) -> None:
         try:
             self._acknowledger.take(confirmed.ids, confirmed.state)
-        except TargetError:
-            _logger.debug("Marking has failed already.")  # told once, in the end
+        except TargetError as error:
+            self._problem = self._problem or error
+            self._stop.ask()
 
     def _log_progress(self) -> None:
         now = time.monotonic()
@@ -218,8 +219,9 @@ class Relay(GenericSingerReader[bytes]):
         if self._counts["RECORD"] and not self._ledger.received:
             _logger.warning("No invoice came in stream %r. Check stream.", self._stream)
         self._acknowledger.sum_up(self._ledger.received, self._ledger.waiting)
-        if self._problem is not None:
-            _logger.error("%s", self._problem)
+        problem = self._problem or self._acknowledger.failure
+        if problem:
+            _logger.error("%s", problem)
         if code:
             _logger.error(
                 "The loader failed with exit code %d; what it had not confirmed stays unmarked.",
@@ -232,4 +234,6 @@ class Relay(GenericSingerReader[bytes]):
                 "by a STATE is marked.",
             )
             return self._stop.exit_code or 1
-        return 1 if self._problem else self._acknowledger.exit_code or self._stop.exit_code
+        if problem or self._acknowledger.tally.refused:
+            return 1
+        return self._stop.exit_code

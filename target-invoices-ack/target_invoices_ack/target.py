@@ -122,7 +122,7 @@ class TargetInvoicesAck(Target):
         self.acknowledger.sum_up(len(self.invoices_read), 0)
         if problem := reader.problem or failure:
             raise problem
-        code = self.acknowledger.exit_code
+        code = int(bool(self.acknowledger.tally.refused))
         if self._reconciliation and not self.stop.asked:
             marked = self.acknowledger.marked_of(self.invoices_read)
             code = code or int(not self._reconciliation.report(self.invoices_read, marked))
