@@ -26,8 +26,9 @@ _T = "replication_key_value"
 _DELIVERED = "delivered"
 _STEP = "step"
 
+_FEW_RANGES = 1000
 _RANGES_A_RECORD = 8
-"""A STATE is worth its bytes when it holds at most this many ranges a record before it."""
+"""A STATE is worth its bytes when it holds few ranges, or few a record before it."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,7 @@ class Bookmark:
         Raises:
             StateError: The state is another tap's, or one of its values makes no sense.
         """
-        bookmarks = state.get("bookmarks") or {}
-        mine = bookmarks.get(INVOICES)
-        if mine is None:
-            if bookmarks and INVOICE_LINES not in bookmarks:
-                raise StateError(f"it has bookmarks for {', '.join(sorted(bookmarks))} only")
-            return cls()
+        mine = _mine(state)
         since = mine.get(_T)
         if since is None:
             return cls(step=_step_of(mine))
@@ -71,9 +67,30 @@ class Bookmark:
         return cls(since, _delivered_of(mine, since), _step_of(mine))
 
 
+def _mine(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    bookmarks = _object(state, "the state").get("bookmarks")
+    if not bookmarks:
+        if state and "bookmarks" not in state:
+            raise StateError(f"it has {', '.join(sorted(state))} and no bookmarks")
+        return {}
+    streams = _object(bookmarks, "bookmarks")
+    if not streams.keys() & {INVOICES, INVOICE_LINES}:
+        raise StateError(f"it has bookmarks for {', '.join(sorted(streams))} only")
+    for name, bookmark in streams.items():
+        _object(bookmark, f"the bookmark of {name}")
+    found: Mapping[str, Any] = streams.get(INVOICES, {})
+    return found
+
+
+def _object(value: object, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise StateError(f"{name} is no object")
+    return value
+
+
 def _step_of(bookmark: Mapping[str, Any]) -> int:
     step = bookmark.get(_STEP, 0)
-    if not isinstance(step, int):
+    if not isinstance(step, int) or isinstance(step, bool):
         raise StateError(f"{_STEP} of {INVOICES} is {step!r}, which is no number")
     return step
 
@@ -134,10 +151,10 @@ class Progress:
     def is_due(self) -> bool:
         """Whether a STATE is worth its bytes now.
 
-        After every page, that is, unless the ids are so scattered that their ranges
-        would outweigh the records between two STATEs and the whole become quadratic.
+        After every page, that is, unless the ids are so many and so scattered that their
+        ranges would outweigh the records between two STATEs and the whole become quadratic.
         """
-        return self.delivered.range_count <= _RANGES_A_RECORD * self._records
+        return self.delivered.range_count <= max(_FEW_RANGES, _RANGES_A_RECORD * self._records)
 
     def bookmarks(self) -> dict[str, dict[str, Any]]:
         """Write the bookmarks of both streams for the next STATE.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import email.utils
 import logging
 import random
-import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import backoff
@@ -18,16 +17,14 @@ from tap_invoices import answers, errors, filters, times
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
-    from datetime import datetime
 
     from backoff.types import Details
 
     from tap_invoices.answers import Invoice
 
 _PATH = "/v10/invoices/export"
-_TRIES = 8
+_TRIES = 6
 _LONGEST_WAIT = 60.0
-_LONGEST_RETRY_AFTER = 600.0
 _READ_AT_ONCE = 1 << 20  # bytes
 
 _logger = logging.getLogger("tap-invoices")
@@ -52,8 +49,8 @@ class Window:
         if self.limit:
             yield "limit", str(self.limit)
             yield "page", str(self.page)
-            if self.start:
-                yield "start", str(self.start)
+        if self.start:
+            yield "start", str(self.start)
 
 
 @dataclass(frozen=True)
@@ -151,7 +148,7 @@ class ExportClient:
             TapError: The API refuses or stays unreachable.
         """
         self._ask(Listing(lines=False), Window(limit=1), with_body=False)
-        return self.last_date or times.server_time(email.utils.formatdate(time.time()))
+        return self.last_date or datetime.now(UTC)
 
     def _ask(self, listing: Listing, window: Window, *, with_body: bool = True) -> list[Invoice]:
         query = [("system_id", self._system_id), *listing.to_query(), *window.to_query()]
@@ -175,8 +172,7 @@ class ExportClient:
         ) as response:
             if response.status_code != requests.codes.ok:
                 raise errors.RefusedError(response)
-            if date := response.headers.get("Date"):
-                self.last_date = times.server_time(date)
+            self.last_date = times.server_time(response.headers.get("Date"))
             return answers.parse(_body(response)) if with_body else []
 
 
@@ -194,22 +190,8 @@ def _waits() -> Generator[Any, Any, None]:
     ceiling = 1.0
     while True:
         wait = random.uniform(ceiling / 4, ceiling)  # noqa: S311 - jitter, no secret
-        error = yield max(wait, retry_after(getattr(error, "retry_after", None)))
+        error = yield max(wait, getattr(error, "retry_after", 0.0))
         ceiling = min(ceiling * 2, _LONGEST_WAIT)
-
-
-def retry_after(header: str | None) -> float:
-    """Read `Retry-After`, in seconds or as an HTTP date; bounded to ten minutes."""
-    if not header:
-        return 0.0
-    try:
-        seconds = float(header)
-    except ValueError:
-        try:
-            seconds = times.server_time(header).timestamp() - time.time()
-        except ValueError:
-            return 0.0
-    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
 
 
 def _log_retry(details: Details) -> None:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 
+from tap_invoices import times
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _WORDS_KEPT = 300
+_LONGEST_WAIT = 600.0
 
 
 class TapError(Exception):
@@ -91,7 +98,7 @@ class RefusedError(TapError):
     """An answer that is no success.
 
     Attributes:
-        retry_after: The `Retry-After` header, if there was one.
+        retry_after: Seconds that the server asks to wait, ten minutes at most.
         retry: Whether asking again may help.
     """
 
@@ -99,10 +106,21 @@ class RefusedError(TapError):
         """Tell the answer in one line: status, the server's own words, a hint."""
         judged = verdict(response.status_code)
         self.retry = judged.retry
-        self.retry_after = response.headers.get("Retry-After")
+        self.retry_after = seconds_to_wait(response.headers)
         words = server_words(response)
         said = f' and said "{words}"' if words else ""
         super().__init__(f"The API answered {response.status_code}{said}. {judged.hint}")
+
+
+def seconds_to_wait(headers: Mapping[str, str]) -> float:
+    """Read `Retry-After`, in seconds or as a date, which is one of the server's own clock."""
+    asked = headers.get("Retry-After", "").strip()
+    if asked.isascii() and asked.isdigit():
+        return min(float(asked), _LONGEST_WAIT)
+    if (until := times.server_time(asked)) is None:
+        return 0.0
+    now = times.server_time(headers.get("Date")) or datetime.now(UTC)
+    return min(max((until - now).total_seconds(), 0.0), _LONGEST_WAIT)
 
 
 class UnusableError(TapError):

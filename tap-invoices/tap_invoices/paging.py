@@ -7,6 +7,7 @@ that the list has not moved.
 
 from __future__ import annotations
 
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from tap_invoices.client import Window
@@ -25,8 +26,8 @@ _SMALLEST_LIMIT = 2  # one to overlap, one to come on
 def pages(fetch: Fetch, page_size: int, seen: IdRanges) -> Iterator[list[Invoice]]:
     """Read a whole list.
 
-    Where the list was seen to move, it is read again; where it still moves then, it is
-    asked for in one piece.
+    Where the list was seen to move, it is read again, until nothing new comes; after two
+    passes it is asked for in one piece.
 
     Args:
         fetch: Asks for one window.
@@ -36,7 +37,7 @@ def pages(fetch: Fetch, page_size: int, seen: IdRanges) -> Iterator[list[Invoice
     Yields:
         The invoices of one answer that were not seen before; never an empty list.
     """
-    for limit in (page_size, page_size, 0):
+    for limit in chain([page_size, page_size], repeat(0)):
         moved, found = yield from _one_pass(fetch, limit, seen)
         if not (moved and found):
             return
@@ -82,7 +83,6 @@ def _one_pass(
             return moved, found
         gaps = 0
         start += len(ids) - 1
-        limit = limit or max(len(ids), _SMALLEST_LIMIT)
 
 
 def _unseen(answer: list[Invoice], seen: IdRanges) -> list[Invoice]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_invoices import times
-from tap_invoices.bookmark import Progress
+from tap_invoices import BEGAN, times
+from tap_invoices.bookmark import Bookmark, Progress
 from tap_invoices.client import Listing
 from tap_invoices.paging import pages
 from tap_invoices.ranges import IdRanges
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tap_invoices.answers import Invoice
-    from tap_invoices.bookmark import Bookmark
     from tap_invoices.client import ExportClient, Window
 
 
@@ -63,12 +63,14 @@ class Run:
         self._drafts: bool = config["include_non_booked"]
         self._full_table = full_table
         self._started: datetime | None = None
+        if not full_table:
+            _outlast_the_second()
         self.listing = Listing(
             since=None if full_table else self._since(bookmark, config.get("start_date")),
             lines=lines,
             groups=tuple(config.get("filter_groups") or ()),
         )
-        self.progress = Progress(bookmark)
+        self.progress = Progress(Bookmark(step=bookmark.step) if full_table else bookmark)
 
     def _since(self, bookmark: Bookmark, start_date: str | None) -> str:
         if given := bookmark.since or start_date:
@@ -102,3 +104,13 @@ class Run:
         if not self._full_table:
             self.progress.next_since = times.bookmark_of(self._started)
         return answer
+
+
+def _outlast_the_second() -> None:
+    """Wait until the program is a second old, which it mostly is by now.
+
+    T has whole seconds, as `Date` has. A mark that the run before set in T's own second
+    would be "at or after" T, and its invoice come once more in the next run. What was
+    marked before this program began is so in an earlier second than T.
+    """
+    time.sleep(max(0.0, BEGAN + 1 - time.monotonic()))

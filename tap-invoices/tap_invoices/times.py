@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 _TIME = re.compile(
@@ -20,17 +20,23 @@ def parse(text: str) -> datetime:
     Raises:
         ValueError: The text is no time.
     """
-    moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return _in_utc(datetime.fromisoformat(text))
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("before the first or after the last year that there is") from error
 
 
 def to_api(text: str) -> str:
-    """Write a time as the API takes it: `YYYY-MM-DD HH:MM:SS`, in UTC.
+    """Write a time as the API takes it: `YYYY-MM-DD HH:MM:SS`, in UTC, a fraction kept.
 
     Raises:
         ValueError: The text is no time.
     """
-    return parse(text).strftime("%Y-%m-%d %H:%M:%S")
+    return parse(text).replace(tzinfo=None).isoformat(" ")
 
 
 def to_rfc3339(text: str) -> str | None:
@@ -55,22 +61,14 @@ def to_rfc3339(text: str) -> str | None:
     return moment
 
 
-def server_time(date_header: str) -> datetime:
-    """Read an HTTP `Date` header.
-
-    Raises:
-        ValueError: The header is no date.
-    """
-    moment = parsedate_to_datetime(date_header)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+def server_time(date_header: str | None) -> datetime | None:
+    """Read an HTTP date, such as the header `Date`; None where there is none."""
+    try:
+        return _in_utc(parsedate_to_datetime(date_header or ""))
+    except ValueError:
+        return None
 
 
 def bookmark_of(moment: datetime) -> str:
-    """Write the bookmark for a listing that the server dated with `moment`.
-
-    `Date` has whole seconds, and so may the service's marks. Rounded down, a mark that
-    the run before set in this very second would be "at or after" the bookmark and its
-    invoice come once more; the next whole second is free of that, and no time can hide
-    an invoice that was never marked.
-    """
-    return (moment.replace(microsecond=0) + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Write the bookmark for a listing that the server dated with `moment`."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
