@@ -101,9 +101,9 @@ class Loader:
         pause = 1
         while (unread := _unread(self._input)) and not pipe.poll(pause):
             pause = min(pause * 2, 50)
-            if self._stop.asked and not self._may_go_on():
+            if not self._goes_on():
                 break
-        self.took_all = not unread and not pipe.poll(0)
+        self.took_all = not unread and not pipe.poll(0) and not self._exited.is_set()
         self._close_input()
 
     def cut_input(self) -> None:
@@ -128,9 +128,14 @@ class Loader:
         return code if code >= 0 else _SIGNAL_EXIT - code
 
     def _wait_for_room(self) -> bool:
+        """Wait a little; false once nothing more will be taken."""
         watched = [] if self._stop.asked else [self._stop]
-        select.select(watched, [self._input], [], _TICK if self._stop.asked else None)
-        return not self._stop.asked or self._may_go_on()
+        select.select(watched, [self._input], [], _TICK)
+        return self._goes_on()
+
+    def _goes_on(self) -> bool:
+        """Whether the loader still takes input; a child that it left may hold the pipe open."""
+        return not self._exited.is_set() and (not self._stop.asked or self._may_go_on())
 
     def _may_go_on(self) -> bool:
         """Whether the loader still has time to drain; signals it when it has not."""

@@ -120,6 +120,10 @@ class TargetInvoicesAck(Target):
             failure = error
         self.acknowledger.close()
         self.acknowledger.sum_up(len(self.invoices_read), 0)
+        if not self.invoices_read:
+            self.logger.warning(
+                "No invoice came in stream %r. Check stream.", self.config["stream"]
+            )
         if problem := reader.problem or failure:
             raise problem
         code = int(bool(self.acknowledger.tally.refused))
