@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import email.utils
 import logging
 import random
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import backoff
@@ -29,7 +27,6 @@ _MARK = "/v10/invoices/mark-as-exported"
 _EXPORT = "/v10/invoices/export"
 _TRIES = 8
 _LONGEST_WAIT = 60.0
-_LONGEST_RETRY_AFTER = 600.0
 
 _logger = logging.getLogger("target-invoices-ack")
 
@@ -189,22 +186,8 @@ def _waits() -> Generator[Any, Any, None]:
     ceiling = 1.0
     while True:
         wait = random.uniform(ceiling / 4, ceiling)  # noqa: S311 - jitter, no secret
-        error = yield max(wait, retry_after(getattr(error, "retry_after", None)))
+        error = yield max(wait, getattr(error, "retry_after", 0.0))
         ceiling = min(ceiling * 2, _LONGEST_WAIT)
-
-
-def retry_after(header: str | None) -> float:
-    """Read `Retry-After`, in seconds or as an HTTP date; bounded to ten minutes."""
-    if not header:
-        return 0.0
-    try:
-        seconds = float(header)
-    except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(header).timestamp() - time.time()
-        except ValueError:
-            return 0.0
-    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
 
 
 def _log_retry(details: Details) -> None:

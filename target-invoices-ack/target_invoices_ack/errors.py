@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -12,9 +14,10 @@ import requests
 from singer_sdk.exceptions import RecordsWithoutSchemaException
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _WORDS_KEPT = 300
+_LONGEST_WAIT = 600.0
 _PLACE = re.compile(r"invoices\.(\d+)(?:\.|$)")
 
 
@@ -112,7 +115,7 @@ class RefusedError(TargetError):
         action: What is done about it.
         words: The server's own, if it had any.
         places: Places in the batch that the server's errors name, from 0.
-        retry_after: The `Retry-After` header, if there was one.
+        retry_after: Seconds that the server asks to wait, ten minutes at most.
     """
 
     def __init__(self, response: requests.Response) -> None:
@@ -122,10 +125,28 @@ class RefusedError(TargetError):
         self.places = frozenset(_places(body))
         judged = verdict(response.status_code, said=bool(self.words))
         self.action = judged.action
-        self.retry_after = response.headers.get("Retry-After")
+        self.retry_after = seconds_to_wait(response.headers)
         said = f' and said "{self.words}"' if self.words else ""
-        self.status = response.status_code
         super().__init__(f"The API answered {response.status_code}{said}. {judged.hint}")
+
+
+def seconds_to_wait(headers: Mapping[str, str]) -> float:
+    """Read `Retry-After`, in seconds or as a date, which is one of the server's own clock."""
+    asked = headers.get("Retry-After", "").strip()
+    if asked.isascii() and asked.isdigit():
+        return min(float(asked), _LONGEST_WAIT)
+    if (until := _time_of(asked)) is None:
+        return 0.0
+    now = _time_of(headers.get("Date")) or datetime.now(UTC)
+    return min(max((until - now).total_seconds(), 0.0), _LONGEST_WAIT)
+
+
+def _time_of(header: str | None) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(header or "")
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _body_of(response: requests.Response) -> dict[str, Any]:
