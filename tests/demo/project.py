@@ -111,9 +111,9 @@ class Project:
             "network: this needs to reach the Python package index once."
         )
 
-    def start(self, *arguments: str) -> Meltano:
-        """Start `meltano` with these arguments."""
-        return Meltano(self, arguments)
+    def start(self, *arguments: str, settings: Mapping[str, str] | None = None) -> Meltano:
+        """Start `meltano` with these arguments, and settings as variables for this once."""
+        return Meltano(self, arguments, self.environment | dict(settings or {}))
 
 
 class Meltano:
@@ -123,14 +123,16 @@ class Meltano:
         log: Where its words go.
     """
 
-    def __init__(self, project: Project, arguments: tuple[str, ...]) -> None:
+    def __init__(
+        self, project: Project, arguments: tuple[str, ...], environment: Mapping[str, str]
+    ) -> None:
         """Start it, in a process group of its own, so that all of it can be ended."""
         self.log = project.folder / f"{arguments[0]}.log"
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [Path(sys.executable).parent / "meltano", *arguments],
                 cwd=project.folder,
-                env=project.environment,
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -153,6 +155,11 @@ class Meltano:
                 os.killpg(self._process.pid, signum)
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(_STOP_SECONDS)
+
+    @property
+    def pid(self) -> int:
+        """Its process, which leads the group of all that it starts."""
+        return self._process.pid
 
     def wait(self, seconds: float | None = None) -> int | None:
         """Wait for its exit code; None where it still runs after that long."""
