@@ -28,7 +28,7 @@ class Invoice(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         id: Its id.
-        raw: The object as the API sent it, its lines included.
+        raw: The object as the API sent it, its lines included; on one line.
     """
 
     id: int
@@ -65,6 +65,7 @@ def parse(body: Bytes) -> list[Invoice]:
     """
     try:
         _check_encoding(body)
+        body = _on_one_line(body)
         raws = _decode_answer(body).invoices
         ids = _decode_ids(body).invoices
     except msgspec.ValidationError:
@@ -85,6 +86,13 @@ def _check_encoding(body: Bytes) -> None:
     for part in _parts(memoryview(body)):
         check(part)
     check(b"", final=True)
+
+
+def _on_one_line(body: Bytes) -> Bytes:
+    """Take line ends out: what stays raw is copied into messages, which are a line each."""
+    if body.count(b"\n", 0, -1) or body.count(b"\r", 0, -1):
+        return msgspec.json.format(bytes(body), indent=-1)
+    return body
 
 
 def _parts(body: memoryview) -> Iterator[memoryview]:

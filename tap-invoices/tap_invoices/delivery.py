@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from tap_invoices.records import invoice_own, line_own
-from tap_invoices.schema import LINES
+from tap_invoices import fast
+from tap_invoices.ahead import Ahead
+from tap_invoices.general import GeneralWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from singer_sdk.helpers.types import Record
 
@@ -43,39 +45,43 @@ class Delivery:
         self._run = run
         self._invoices = invoices
         self.lines = lines
-        self._shape_invoice = invoices.shaper() if invoices else None
-        self._shape_line = lines.shaper() if lines else None
+        self._general = GeneralWriter(invoices, lines)
+        self._writer = fast.writer(invoices, lines, self._general.records) or self._general
         self._invoice_count = self._line_count = 0
         self._state_is_written = False
         self._began = self._logged = time.monotonic()
 
-    def pages(self) -> Iterator[Iterator[tuple[int, Listed]]]:
-        """Read the listing; invoices are numbered from 0."""
-        since = self._run.listing.since
-        self._tap.logger.info(
-            "Asking for invoices never exported to system %s%s.",
-            self._tap.config["system_id"],
-            f", or marked at or after {since} UTC" if since else "",
-        )
-        number = 0
-        for page in self._run.pages():
-            yield enumerate(page, number)
-            number += len(page)
+    def pages(self) -> Iterator[Sequence[Listed]]:
+        """Read the listing; the next page is asked for while one is in use."""
+        self._tell_what_is_asked()
+        for page in Ahead(self._run.pages()):
+            yield page
             self._log_progress()
 
-    def write(self, listed: Listed) -> None:
-        """Write an invoice and its lines as RECORDs; a signal waits until they are out."""
-        with self._tap.stopping.whole():
-            invoice, lines = self._records(listed)
-            if self._invoices and invoice:
-                self._invoices.write(invoice)
-            if self.lines:
-                for line in lines:
-                    self.lines.write(line)
-            self._note(listed, len(lines))
-        if self._tap.stopping.asked:
-            self.write_last_state()
-            self._tap.stopping.end_if_asked()
+    def write(self, page: Sequence[Listed]) -> None:
+        """Write a page's invoices and their lines as RECORDs.
+
+        A signal waits until those that are written at once are out, and then ends the
+        run with a STATE that covers them.
+        """
+        at_once = self._writer.at_once
+        for start in range(0, len(page), at_once):
+            few = page[start : start + at_once]
+            with self._tap.stopping.whole():
+                self._note(few, self._writer.write(few))
+            if self._tap.stopping.asked:
+                self.write_last_state()
+                self._tap.stopping.end_if_asked()
+        sys.stdout.flush()
+
+    def write_sample(self, limit: int) -> None:
+        """Write the first few invoices and no STATE, for a test of the connection."""
+        self._tell_what_is_asked()
+        for page in self._run.pages():
+            self.write(page[:limit])
+            limit -= len(page)
+            if limit <= 0:
+                return
 
     def chunks(self, size: int) -> Iterator[tuple[list[Record], list[Record]]]:
         """Collect whole pages until they hold `size` invoices.
@@ -86,11 +92,11 @@ class Delivery:
         invoices: list[Record] = []
         lines: list[Record] = []
         for page in self.pages():
-            for _, listed in page:
-                invoice, more = self._records(listed)
+            for listed in page:
+                invoice, more = self._general.records(listed)
                 invoices += [invoice] if invoice else []
                 lines += more
-                self._note(listed, len(more))
+                self._note([listed], [len(more)])
             if max(len(invoices), len(lines)) >= size:
                 yield invoices, lines
                 invoices, lines = [], []
@@ -135,32 +141,25 @@ class Delivery:
             else "No bookmark is kept in a full-table run.",
         )
 
-    def _records(self, listed: Listed) -> tuple[Record | None, list[Record]]:
-        source = listed.invoice.decoded()
-        lines = source.get(LINES)
-        if lines is None or isinstance(lines, list):
-            source.pop(LINES, None)
-        invoice = None
-        if self._shape_invoice:
-            own = invoice_own(source, non_booked=listed.non_booked)
-            invoice = self._shape_invoice.shape(source, own)
-        if not (self._shape_line and isinstance(lines, list)):
-            return invoice, []
-        shape, invoice_id = self._shape_line.shape, source["id"]
-        return invoice, [shape(line, line_own(line, invoice_id)) for line in lines]
-
-    def _note(self, listed: Listed, lines: int) -> None:
-        self._run.progress.wrote(
-            listed.invoice.id,
-            lines=lines,
-            draft=bool(listed.non_booked),
-        )
+    def _note(self, few: Sequence[Listed], line_counts: Sequence[int]) -> None:
+        wrote = self._run.progress.wrote
+        for listed, lines in zip(few, line_counts, strict=True):
+            wrote(listed.invoice.id, lines=lines, draft=bool(listed.non_booked))
         self._state_is_written = False
-        self._invoice_count += 1
-        self._line_count += lines
-        for counter, more in zip(self._counters, (1, lines), strict=True):
+        more = len(few), sum(line_counts)
+        self._invoice_count += more[0]
+        self._line_count += more[1]
+        for counter, number in zip(self._counters, more, strict=True):
             if counter:
-                counter.increment(more)
+                counter.increment(number)
+
+    def _tell_what_is_asked(self) -> None:
+        since = self._run.listing.since
+        self._tap.logger.info(
+            "Asking for invoices never exported to system %s%s.",
+            self._tap.config["system_id"],
+            f", or marked at or after {since} UTC" if since else "",
+        )
 
     def _log_progress(self) -> None:
         now = time.monotonic()

@@ -1,4 +1,7 @@
-"""From the API's objects to records: columns by the catalog, the rest in `_extra`."""
+"""From the API's objects to records: columns by the catalog, the rest in `_extra`.
+
+This is the truth about records; `fast.py` makes the same ones where it can.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ if TYPE_CHECKING:
     Convert = Callable[[Any], Any]
 
 
-class _MismatchError(Exception):
+DATE_TIME = "date-time"
+
+
+class MismatchError(Exception):
     """A value that is not of its column's kind."""
 
 
@@ -38,12 +44,13 @@ class Shaper:
             own: Columns that the tap itself writes.
             dropped: Columns that the user deselected.
         """
-        self._dropped = dropped
         self._own = frozenset(own) | {EXTRA}
+        self._with_extra = EXTRA not in dropped
+        self._dropped = dropped - self._own
         self._columns = {
             name: converter(column)
             for name, column in schema["properties"].items()
-            if name not in self._own
+            if name not in self._own | dropped
         }
 
     def shape(self, source: Mapping[str, Any], own: Mapping[str, Any]) -> Record:
@@ -62,13 +69,12 @@ class Shaper:
                 try:
                     record[name] = column(value)
                     continue
-                except _MismatchError:
+                except MismatchError:
                     record[name] = None
-            if name in self._dropped and name not in self._own:
-                continue
-            if name not in own or own[name] != value:
+            if name not in self._dropped and (name not in own or own[name] != value):
                 extra[name] = value
-        record[EXTRA] = extra or None
+        if self._with_extra:
+            record[EXTRA] = extra or None
         return record
 
 
@@ -92,7 +98,7 @@ def line_own(line: object, invoice_id: int) -> dict[str, Any]:
 def converter(schema: Schema) -> Convert:
     """Return what checks, and where needed converts, a value of a column.
 
-    The result raises `_MismatchError` for a value of another kind. Null fits always.
+    The result raises `MismatchError` for a value of another kind. Null fits always.
     """
     convert = _convert(schema)
 
@@ -102,10 +108,17 @@ def converter(schema: Schema) -> Convert:
     return nullable
 
 
-def _convert(schema: Schema) -> Convert:
+def kind_of(schema: Schema) -> str:
+    """Return the kind of a column's values: `date-time`, a JSON type, or nothing for any."""
+    if schema.get("format") == DATE_TIME:
+        return DATE_TIME
     kinds = schema.get("type", [])
-    kind = kinds if isinstance(kinds, str) else next((k for k in kinds if k != "null"), "")
-    if schema.get("format") == "date-time":
+    return kinds if isinstance(kinds, str) else next((k for k in kinds if k != "null"), "")
+
+
+def _convert(schema: Schema) -> Convert:
+    kind = kind_of(schema)
+    if kind == DATE_TIME:
         return _date_time
     if kind == "object":
         return _object(schema)
@@ -128,7 +141,7 @@ def _scalar(types: tuple[type, ...]) -> Convert:
 
     def check(value: Any) -> Any:  # noqa: ANN401 - JSON
         if type(value) not in exact:
-            raise _MismatchError
+            raise MismatchError
         return value
 
     return check
@@ -137,7 +150,7 @@ def _scalar(types: tuple[type, ...]) -> Convert:
 def _date_time(value: Any) -> str:  # noqa: ANN401 - JSON
     moment = times.to_rfc3339(value) if isinstance(value, str) else None
     if moment is None:
-        raise _MismatchError
+        raise MismatchError
     return moment
 
 
@@ -148,7 +161,7 @@ def _object(schema: Schema) -> Convert:
         if not isinstance(value, dict):
             if value == []:
                 return {}  # PHP's way to write an empty object
-            raise _MismatchError
+            raise MismatchError
         return {
             name: properties[name](each) if name in properties else each
             for name, each in value.items()
@@ -162,7 +175,7 @@ def _array(schema: Schema) -> Convert:
 
     def check(value: Any) -> list[Any]:  # noqa: ANN401 - JSON
         if not isinstance(value, list):
-            raise _MismatchError
+            raise MismatchError
         return [item(each) for each in value] if item else value
 
     return check

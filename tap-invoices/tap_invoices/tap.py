@@ -18,6 +18,7 @@ from tap_invoices.errors import RefusedError, TapError
 from tap_invoices.schema import stream_schema
 from tap_invoices.stopping import Stopping
 from tap_invoices.streams import InvoiceLines, Invoices
+from tap_invoices.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,6 +37,7 @@ class TapInvoices(Tap):
     name = "tap-invoices"
     config_jsonschema = settings.CONFIG
     dynamic_catalog = True
+    message_writer_class = Writer
 
     def __init__(self, *, config: dict[str, Any] | None = None, **options: Any) -> None:  # noqa: ANN401 - the SDK's own
         """Make a tap; takes what `singer_sdk.Tap` takes.

@@ -18,6 +18,12 @@ def test_invoices_are_found_with_their_ids_and_every_digit() -> None:
     assert isinstance(found[0].decoded()["a"], Decimal)
 
 
+def test_a_pretty_printed_invoice_is_on_one_line_with_every_digit() -> None:
+    body = b'{\r\n "invoices": [\n  {"id": 1,\n "n": 1.10e-7, "text": "\\n\xc3\xb8"\r}]}\n'
+    (invoice,) = answers.parse(body)
+    assert bytes(invoice.raw) == b'{"id":1,"n":1.10e-7,"text":"\\n\xc3\xb8"}'
+
+
 @pytest.mark.parametrize(
     "bad", ["{}", '{"id": "7"}', '{"id": true}', '{"id": null}', '{"id": 7.0}', "7"]
 )
