@@ -1,6 +1,7 @@
 """`PYTHONPATH=tests python -m house.generate`: write what the programs say into the files.
 
 In a file, what stands between a line with `begin NAME` and one with `end NAME` is made here.
+The files in `hub/` are made as a whole.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from house import definitions, tables
+from house import definitions, hub, tables
 from house.programs import CHECKOUT, TAP, TARGET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_PARTS: dict[str, Callable[[], str]] = {
+PARTS: dict[str, Callable[[], str]] = {
     "tap settings": lambda: tables.own(TAP),
     "tap settings of the SDK": lambda: tables.inherited(TAP),
     "tap definition": lambda: definitions.block(TAP),
@@ -42,7 +43,7 @@ def regenerated(path: Path) -> str:
 
     def made(region: re.Match[str]) -> str:
         space = "\n" if path.suffix == ".md" else ""  # Markdown's tables want an empty line
-        return f"{region['begin']}{space}{_PARTS[region['name']]()}{space}{region['end']}"
+        return f"{region['begin']}{space}{PARTS[region['name']]()}{space}{region['end']}"
 
     return _REGION.sub(made, path.read_text())
 
@@ -54,9 +55,9 @@ def regions(path: Path) -> list[str]:
 
 def main() -> int:
     """Write all files; says which have changed."""
-    for path in FILES:
-        text = regenerated(path)
-        if text != path.read_text():
+    for path, text in ({path: regenerated(path) for path in FILES} | hub.files()).items():
+        if not path.exists() or text != path.read_text():
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
             print(path.relative_to(CHECKOUT))
     return 0
