@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from tap_invoices.answers import Invoice
 
 _PATH = "/v10/invoices/export"
-_TRIES = 6
+_TRIES = 7
+_FIRST_WAIT = 0.5
 _LONGEST_WAIT = 60.0
 _READ_AT_ONCE = 1 << 20  # bytes
 
@@ -187,9 +188,9 @@ def _body(response: requests.Response) -> bytearray:
 def _waits() -> Generator[Any, Any, None]:
     """Yield seconds to wait: growing with jitter, and as long as `Retry-After` says."""
     error = yield
-    ceiling = 1.0
+    ceiling = _FIRST_WAIT
     while True:
-        wait = random.uniform(ceiling / 4, ceiling)  # noqa: S311 - jitter, no secret
+        wait = random.uniform(ceiling / 2, ceiling)  # noqa: S311 - jitter, no secret
         error = yield max(wait, getattr(error, "retry_after", 0.0))
         ceiling = min(ceiling * 2, _LONGEST_WAIT)
 

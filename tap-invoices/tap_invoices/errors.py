@@ -32,6 +32,14 @@ class StateError(TapError):
         )
 
 
+class InputError(TapError):
+    """A file of the command line that cannot be used."""
+
+    def __init__(self, kind: str, name: str, why: str) -> None:
+        """Name the file and say why."""
+        super().__init__(f"The {kind} file {name} cannot be used: {why}.")
+
+
 class AnswerError(TapError):
     """The API answered something that is no list of invoices."""
 

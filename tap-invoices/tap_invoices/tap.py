@@ -11,7 +11,7 @@ from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
-from tap_invoices import catalog, discovery, filters, redact, settings
+from tap_invoices import catalog, discovery, filters, inputs, redact, settings
 from tap_invoices.bookmark import INVOICE_LINES, INVOICES, Bookmark
 from tap_invoices.client import ExportClient
 from tap_invoices.errors import RefusedError, TapError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType
 
+    import click
     from singer_sdk import Stream
     from singer_sdk.singerlib import Catalog
 
@@ -53,6 +54,22 @@ class TapInvoices(Tap):
         )
         self.stopping = Stopping()
         super().__init__(config=config, **options)
+
+    @classmethod
+    @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        inputs.check_config_files(value)
+        return super().cb_config(ctx, param, value)
+
+    @classmethod
+    @override
+    def get_singer_command(cls) -> click.Command:
+        command = super().get_singer_command()
+        command.help = cls.__doc__
+        for option in command.params:
+            if option.name in {"catalog", "state"}:
+                option.callback = inputs.checked
+        return command
 
     @override
     def setup_mapper(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,21 +18,13 @@ from hypothesis.stateful import (
     rule,
 )
 
+from support.states import merged
 from tap_invoices import times
 from tap_invoices.bookmark import Bookmark, Progress
 from tap_invoices.errors import StateError
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SECONDS = st.integers(0, 99).map(lambda hundredths: hundredths / 100)
-
-
-def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Merge states as Meltano does: objects key by key, all else replaced."""
-    result = copy.deepcopy(old)
-    for key, value in new.items():
-        both = isinstance(value, dict) and isinstance(result.get(key), dict)
-        result[key] = merged(result[key], value) if both else copy.deepcopy(value)
-    return result
 
 
 class Service:

@@ -1,0 +1,59 @@
+"""A stand-in for the API and a tap that reads it, for one test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sandbox.client import Sandbox
+from support.processes import Ran, discover, run_tap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+
+class Tap:
+    """The tap as its user has it: a folder with files, and the API's address."""
+
+    def __init__(self, folder: Path, sandbox: Sandbox) -> None:
+        self.folder = folder
+        self.sandbox = sandbox
+
+    def run(
+        self,
+        *words: str,
+        catalog: Mapping[str, Any] | None = None,
+        state: Mapping[str, Any] | None = None,
+        env: Mapping[str, str] | None = None,
+        **settings: Any,
+    ) -> Ran:
+        """Run it, however it ends."""
+        config = self.sandbox.config(**settings)
+        return run_tap(self.folder, config, *words, env=env, catalog=catalog, state=state)
+
+    def sync(self, **options: Any) -> Ran:
+        """Run it and expect it to deliver everything."""
+        done = self.run(**options)
+        assert done.code == 0, done.err
+        return done
+
+    def discover(self, **settings: Any) -> dict[str, Any]:
+        """Return the catalog that it discovers."""
+        return discover(self.folder, self.sandbox.config(**settings))
+
+    def listings(self) -> list[dict[str, str]]:
+        """Return the queries of the listing requests so far; `includes[]` among them."""
+        return [dict(each["query"]) for each in self.sandbox.log("export")]
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox.start(invoices=12, drafts=2) as running:
+        yield running
+
+
+@pytest.fixture
+def tap(tmp_path: Path, sandbox: Sandbox) -> Tap:
+    return Tap(tmp_path, sandbox)
