@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,7 @@ class Program:
         """Where its package is."""
         return CHECKOUT / self.name
 
+    @cache  # noqa: B019 - there are two programs, and they say the same each time
     def about(self) -> dict[str, Any]:
         """Ask the installed command."""
         command = [str(Path(sys.executable).with_name(self.name)), "--about", "--format=json"]
