@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 _LOG_EVERY = 10.0  # seconds
 
+_IDLE = 0.5
+"""Seconds without input after which the loader gets all that has come so far."""
+
 _logger = logging.getLogger("target-invoices-ack")
 
 
@@ -87,8 +90,9 @@ class Relay(GenericSingerReader[bytes]):
         Raises:
             LoaderError: The loader cannot be started.
         """
-        self._loader = Loader(self._config["loader"], self._stop, self._heard)
-        source = Source(file_input or self.default_input, self._stop)
+        command = self._config["loader"]
+        self._loader = Loader(command, self._stop, self._heard, self._log_progress)
+        source = Source(file_input or self.default_input, self._stop, idle=_IDLE)
         for block in source.blocks():
             if not self._pass_on(block):
                 break
@@ -103,7 +107,7 @@ class Relay(GenericSingerReader[bytes]):
             The exit code: the loader's where it failed.
         """
         assert self._loader is not None  # noqa: S101 - process_lines ran
-        code = self._loader.wait(self._log_progress)
+        code = self._loader.wait()
         whole = self._loader.took_all and self._loader.trusted
         if code == 0 and whole:
             self._take(self._confirmed_by_exit())
@@ -113,21 +117,17 @@ class Relay(GenericSingerReader[bytes]):
     def _pass_on(self, block: bytes) -> bool:
         """Take in a block and feed it; false where the relay ends here."""
         assert self._loader is not None  # noqa: S101 - process_lines started it
-        good = self._take_in(block)
-        fed = self._loader.feed(good)
+        fed = self._loader.feed(self._take_in(block) if block else block)
         self._log_progress()
-        if fed and self._problem is None:
-            return True
-        if fed:
+        if fed and self._problem is not None:
             self._loader.end_input()
-        else:
-            self._loader.cut_input()
-        return False
+        return fed and self._problem is None
 
     def _end(self, rest: bytes) -> None:
         assert self._loader is not None  # noqa: S101 - process_lines started it
         if rest and self._messages.is_whole(rest):
-            self._pass_on(rest)
+            if not self._pass_on(rest):
+                return
         elif rest and not self._stop.asked:
             self._problem = self._messages.cut_off()
         self._loader.end_input()
