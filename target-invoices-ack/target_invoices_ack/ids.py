@@ -1,4 +1,4 @@
-"""Invoice ids, in the forms in which warehouses give them back."""
+"""Invoice ids and the flag of drafts, in the forms in which warehouses give them back."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from target_invoices_ack.errors import InputError
 _INTEGER = re.compile(r"([+-]?\d{1,18})(?:\.0*)?")
 _LARGEST = 2**63
 _EXACT = 2**53  # beyond it, a float is no longer one integer
+_NO = {"", "0", "f", "false", "n", "no", "null"}
 
 
 def invoice_id(value: Any, name: str) -> int:  # noqa: ANN401 - whatever JSON holds
@@ -44,3 +45,14 @@ def invoice_id(value: Any, name: str) -> int:  # noqa: ANN401 - whatever JSON ho
         f"An invoice's {name!r} is {what}, not an integer: it cannot be marked. "
         "Check stream and id_property.",
     )
+
+
+def is_draft(flag: Any) -> bool:  # noqa: ANN401 - whatever JSON holds
+    """Whether `non_booked` says so; not every database has a type for true and false.
+
+    What is not known to mean no means yes: a draft that is marked does harm, an invoice
+    that stays pending does not.
+    """
+    if isinstance(flag, str):
+        return flag.strip().lower() not in _NO
+    return bool(flag)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.sinks import Sink
 from typing_extensions import override
 
-from target_invoices_ack.ids import invoice_id
+from target_invoices_ack.ids import invoice_id, is_draft
 from target_invoices_ack.messages import NON_BOOKED
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class InvoiceSink(IgnoringSink):
             InputError: Its id is no integer.
             TargetError: Marking has failed for good.
         """
-        if record.get(NON_BOOKED) is True:
+        if is_draft(record.get(NON_BOOKED)):
             self._acknowledger.tally.drafts += 1
             return
         found = invoice_id(record.get(self._id_property), self._id_property)
@@ -98,6 +98,6 @@ class FileSink(IgnoringSink):
     def process_batch(self, context: dict[str, Any]) -> None:
         """Take in the records of a file."""
         self.found += [
-            (record.get(self._id_property), record.get(NON_BOOKED) is True)
+            (record.get(self._id_property), is_draft(record.get(NON_BOOKED)))
             for record in context["records"]
         ]
