@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib import Metadata, Schema
 
 from tap_invoices.schema import EXTRA, OWN
 
 if TYPE_CHECKING:
-    from singer_sdk.singerlib import Catalog, MetadataMapping
+    from collections.abc import Mapping
+
+    from singer_sdk.singerlib import Catalog, MetadataMapping, SelectionMask
+
+    from tap_invoices.records import Hidden
+
+_METHOD = "replication-method"
 
 
 def complete(catalog: Catalog) -> None:
@@ -32,3 +38,27 @@ def keep_own(stream: str, metadata: MetadataMapping) -> None:
     for column in OWN[stream]:
         if column != EXTRA:
             metadata[("properties", column)].inclusion = Metadata.InclusionType.AUTOMATIC
+
+
+def heed_replication_method(catalog: Mapping[str, Any]) -> None:
+    """Take the replication method from a stream's metadata, where Singer has it.
+
+    The SDK reads only the entry's own, which discovery fills, so that what a user wrote
+    into the metadata would be lost.
+    """
+    for entry in catalog.get("streams", ()):
+        for each in entry.get("metadata", ()):
+            if not each["breadcrumb"] and (method := each["metadata"].get(_METHOD)):
+                entry["replication_method"] = method
+
+
+def hidden_fields(mask: SelectionMask) -> Hidden:
+    """Return what is deselected inside objects, as a tree of names; its leaves are empty."""
+    tree: Hidden = {}
+    for path in sorted(path for path, selected in mask.items() if not selected):
+        names = path[1::2]
+        if len(names) > 1 and mask[path[:-2]]:
+            branch = tree
+            for name in names:
+                branch = branch.setdefault(name, {})
+    return tree

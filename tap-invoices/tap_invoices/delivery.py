@@ -54,9 +54,14 @@ class Delivery:
     def pages(self) -> Iterator[Sequence[Listed]]:
         """Read the listing; the next page is asked for while one is in use."""
         self._tell_what_is_asked()
-        for page in Ahead(self._run.pages()):
-            yield page
-            self._log_progress()
+        try:
+            for page in Ahead(self._run.pages()):
+                yield page
+                self._log_progress()
+                self._tap.stopping.end_if_asked()
+        except SystemExit:  # a signal, mostly while a page was waited for
+            self.write_last_state()
+            raise
 
     def write(self, page: Sequence[Listed]) -> None:
         """Write a page's invoices and their lines as RECORDs.
@@ -108,13 +113,17 @@ class Delivery:
             self._write_state()
 
     def write_last_state(self) -> None:
-        """Write the STATE that ends the run, unless the last page's did."""
-        if not self._state_is_written:
+        """Write the STATE that ends the run, unless the last page's did.
+
+        There is none before the first answer: T is not known, and the given state stands.
+        """
+        if self._run.has_begun and not self._state_is_written:
             self._write_state()
 
     def _write_state(self) -> None:
-        self._tap.write_bookmarks(self._run.progress.bookmarks())
-        self._state_is_written = True
+        with self._tap.stopping.whole():
+            self._tap.write_bookmarks(self._run.progress.bookmarks())
+            self._state_is_written = True
 
     @contextmanager
     def counted(self) -> Iterator[None]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tap_invoices.schema import Schema
 
     Convert = Callable[[Any], Any]
+    Hidden = dict[str, "Hidden"]
 
 
 DATE_TIME = "date-time"
@@ -36,14 +37,23 @@ class Shaper:
     is null: nothing is lost, and no loader meets a kind that the schema does not allow.
     """
 
-    def __init__(self, schema: Schema, own: tuple[str, ...], dropped: frozenset[str]) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        own: tuple[str, ...],
+        dropped: frozenset[str],
+        hidden: Hidden | None = None,
+    ) -> None:
         """Prepare the columns.
 
         Args:
             schema: The stream's schema.
             own: Columns that the tap itself writes.
             dropped: Columns that the user deselected.
+            hidden: By column, what the user deselected inside objects; it is taken out of
+                columns by the SDK, but of `_extra` by nobody else.
         """
+        self._hidden = hidden or {}
         self._own = frozenset(own) | {EXTRA}
         self._with_extra = EXTRA not in dropped
         self._dropped = dropped - self._own
@@ -72,10 +82,21 @@ class Shaper:
                 except MismatchError:
                     record[name] = None
             if name not in self._dropped and (name not in own or own[name] != value):
-                extra[name] = value
+                extra[name] = without(value, self._hidden.get(name))
         if self._with_extra:
             record[EXTRA] = extra or None
         return record
+
+
+def without(value: Any, hidden: Hidden | None) -> Any:  # noqa: ANN401 - JSON
+    """Take what was deselected out of an object; an empty `Hidden` hides all of a value."""
+    if not hidden or not isinstance(value, dict):
+        return value
+    return {
+        name: without(each, hidden.get(name))
+        for name, each in value.items()
+        if hidden.get(name) != {}
+    }
 
 
 def invoice_own(invoice: Mapping[str, Any], *, non_booked: bool | None) -> dict[str, Any]:

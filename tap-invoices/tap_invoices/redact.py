@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _SHORTEST = 4  # anything shorter would blank out ordinary words
 
@@ -32,10 +33,17 @@ class RedactingFormatter(logging.Formatter):
 
 def hide(secrets: Iterable[object]) -> None:
     """Hide these values in everything that the log's handlers write from now on."""
-    known = [str(secret) for secret in secrets if secret and len(str(secret)) >= _SHORTEST]
+    known = {form for secret in secrets if secret for form in _forms(str(secret))}
     if not known:
         return
     for handler in logging.getLogger().handlers:
         handler.setFormatter(
             RedactingFormatter(handler.formatter or logging.Formatter(), known),
         )
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield a secret as messages may show it: as it is, and escaped by Python or JSON."""
+    for form in (secret, secret.strip(), repr(secret)[1:-1], json.dumps(secret)[1:-1]):
+        if len(form) >= _SHORTEST:
+            yield form

@@ -63,6 +63,7 @@ class Run:
         self._drafts: bool = config["include_non_booked"]
         self._full_table = full_table
         self._started: datetime | None = None
+        self._began = False
         if not full_table:
             _outlast_the_second()
         self.listing = Listing(
@@ -77,6 +78,11 @@ class Run:
             return times.to_api(given)
         self._started = self._client.server_time()
         return times.to_api(self._started.isoformat())
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the API has answered: what a STATE says of this run is known only then."""
+        return self._began
 
     def pages(self) -> Iterator[list[Listed]]:
         """Read the list, booked invoices first, then the drafts.
@@ -103,6 +109,7 @@ class Run:
             self._started = self._client.last_date or datetime.now(UTC)
         if not self._full_table:
             self.progress.next_since = times.bookmark_of(self._started)
+        self._began = True
         return answer
 
 

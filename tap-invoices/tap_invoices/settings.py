@@ -10,6 +10,8 @@ DEFAULT_URL = "https://api.traede.com"
 DEFAULT_PAGE_SIZE = 250
 DEFAULT_TIMEOUT = 300
 
+_HEADER = "^[!-~]+$"  # what can stand in a header as it is
+
 _FILTER = th.ObjectType(
     th.Property("key", th.StringType(allowed_values=list(KEYS)), required=True),
     th.Property("operator", th.StringType(allowed_values=list(OPERATORS)), required=True),
@@ -33,7 +35,7 @@ CONFIG = th.PropertiesList(
     ),
     th.Property(
         "access_token",
-        th.StringType(min_length=1),
+        th.StringType(pattern=_HEADER),
         required=True,
         secret=True,
         title="Access token",
@@ -41,7 +43,7 @@ CONFIG = th.PropertiesList(
     ),
     th.Property(
         "app_key",
-        th.StringType,
+        th.StringType(pattern=_HEADER),
         secret=True,
         title="App key",
         description="Sent as `X-Traede-App-Key`.",

@@ -17,7 +17,7 @@ class Stopping:
     def __init__(self) -> None:
         """Start with no signal seen."""
         self._held: int | None = None
-        self._writing = False
+        self._writing = 0
 
     def on_signal(self, signum: int) -> None:
         """Take a signal: end at once, or as soon as the invoice is whole.
@@ -45,9 +45,9 @@ class Stopping:
 
     @contextmanager
     def whole(self) -> Iterator[None]:
-        """Hold signals back inside this block; the caller asks for them after it."""
-        self._writing = True
+        """Hold signals back inside this block, or several; the caller asks for them after it."""
+        self._writing += 1
         try:
             yield
         finally:
-            self._writing = False
+            self._writing -= 1

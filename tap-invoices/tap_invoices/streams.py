@@ -11,7 +11,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INC
 from typing_extensions import override
 
 from tap_invoices.bookmark import INVOICE_LINES, INVOICES
-from tap_invoices.catalog import keep_own
+from tap_invoices.catalog import hidden_fields, keep_own
 from tap_invoices.delivery import Delivery
 from tap_invoices.records import Shaper
 from tap_invoices.run import Run
@@ -60,7 +60,8 @@ class ExportStream(Stream):
 
     def shaper(self) -> Shaper:
         """Return what makes this stream's records, by catalog and selection."""
-        return Shaper(self.effective_schema, tuple(OWN[self.name]), self.dropped)
+        own = tuple(OWN[self.name])
+        return Shaper(self.effective_schema, own, self.dropped, hidden_fields(self.mask))
 
     @property
     def dropped(self) -> frozenset[str]:

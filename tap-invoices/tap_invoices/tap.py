@@ -11,7 +11,8 @@ from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
-from tap_invoices import catalog, discovery, filters, inputs, redact, settings
+from tap_invoices import catalog as catalogs
+from tap_invoices import discovery, filters, inputs, redact, settings
 from tap_invoices.bookmark import INVOICE_LINES, INVOICES, Bookmark
 from tap_invoices.client import ExportClient
 from tap_invoices.errors import RefusedError, TapError
@@ -40,7 +41,13 @@ class TapInvoices(Tap):
     dynamic_catalog = True
     message_writer_class = Writer
 
-    def __init__(self, *, config: dict[str, Any] | None = None, **options: Any) -> None:  # noqa: ANN401 - the SDK's own
+    def __init__(
+        self,
+        *,
+        config: dict[str, Any] | None = None,
+        catalog: dict[str, Any] | None = None,
+        **options: Any,  # noqa: ANN401 - the SDK's own
+    ) -> None:
         """Make a tap; takes what `singer_sdk.Tap` takes.
 
         Raises:
@@ -53,7 +60,9 @@ class TapInvoices(Tap):
             + [os.environ.get(f"TAP_INVOICES_{name.upper()}") for name in _SECRETS],
         )
         self.stopping = Stopping()
-        super().__init__(config=config, **options)
+        if catalog:
+            catalogs.heed_replication_method(catalog)
+        super().__init__(config=config, catalog=catalog, **options)
 
     @classmethod
     @override
@@ -91,7 +100,7 @@ class TapInvoices(Tap):
     def input_catalog(self) -> Catalog | None:
         given = super().input_catalog
         if given is not None:
-            catalog.complete(given)
+            catalogs.complete(given)
         return given
 
     @override
