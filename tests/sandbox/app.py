@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from sandbox import control, export, marking, wire
+from sandbox import control, export, marking, page, wire
+from sandbox.board import Board
 from sandbox.codec import decode
 from sandbox.faults import Faults
 from sandbox.log import Entry, Log
@@ -37,6 +38,7 @@ class Service:
         log: What it was asked.
         during_export: Changes to make after a listing request of that number.
         listings: How many listing requests were answered.
+        board: What the page shows of it.
     """
 
     def __init__(self, store: Store, token: str, app_key: str | None) -> None:
@@ -46,6 +48,7 @@ class Service:
         self.log = Log()
         self.during_export: dict[int, list[dict[str, Any]]] = {}
         self.listings = 0
+        self.board = Board(store, self.faults, self.log)
         self._token = token
         self._app_key = app_key
 
@@ -57,6 +60,7 @@ class Service:
                 web.get("/v10/invoices/export", self._guarded("export", self._export)),
                 web.post("/v10/invoices/mark-as-exported", self._guarded("mark", self._mark)),
                 *control.routes(self),
+                *page.routes(self),
             ],
         )
         app.on_response_prepare.append(self._date)
@@ -71,6 +75,7 @@ class Service:
         async def handle(request: web.Request) -> web.StreamResponse:
             entry = await self._logged(request)
             faults = self.faults.strike(name)
+            entry.faults = [fault.kind for fault in faults]
             answer = await _instead(faults)
             if answer is None:
                 answer = self._answered(request, entry, endpoint, faults)
@@ -131,6 +136,7 @@ class Service:
         query = export.parse(list(request.query.items()))
         ids = export.select(self.store, query)
         entry.count = len(ids)
+        self.board.ledger.listed(entry, query, ids)
         answer = Answer.of_invoices(len(ids), export.write(self.store, ids, lines=query.lines))
         self.listings += 1
         for action in self.during_export.pop(self.listings, []):

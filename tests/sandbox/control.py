@@ -95,6 +95,7 @@ def _mark(service: Service, ids: list[int], system_id: str, at: float | None = N
 def _unmark(service: Service, ids: list[int], system_id: str) -> None:
     for each in ids:
         service.store.unmark(each, system_id)
+    service.board.ledger.unmarked(system_id, ids)
 
 
 def _fail(service: Service, rules: list[dict[str, Any]]) -> None:

@@ -20,6 +20,7 @@ class Entry:
         body: Its body as text, if it had one.
         status: The answer's status; None where the connection was closed instead.
         count: How many invoices were listed or marked.
+        faults: The kinds of the faults that struck it.
     """
 
     seq: int
@@ -31,6 +32,7 @@ class Entry:
     body: str | None = None
     status: int | None = None
     count: int | None = None
+    faults: list[str] = field(default_factory=list)
 
 
 @dataclass
