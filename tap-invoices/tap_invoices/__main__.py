@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 
 from singer_sdk.exceptions import ConfigValidationError
@@ -12,7 +11,6 @@ from tap_invoices.errors import TapError
 from tap_invoices.tap import TapInvoices
 
 _FAILED = 1
-_PIPE_CLOSED = 128 + 13  # as shells tell a SIGPIPE
 
 
 def main() -> None:
@@ -27,11 +25,6 @@ def main() -> None:
         for each in error.errors:
             logger.error("Setting: %s", each)  # noqa: TRY400 - a person reads this
         sys.exit(_FAILED)
-    except BrokenPipeError:
-        logger.warning("The target closed the pipe; the next run goes on from its last STATE.")
-        # What is still buffered has no reader: without this, Python complains at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(_PIPE_CLOSED)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from singer_sdk.mapper import SameRecordTransform
 from tap_invoices.layout import Layout, Ours, encoder
 from tap_invoices.records import MismatchError
 from tap_invoices.schema import EXTRA, INVOICE_ID, LINES, NON_BOOKED
+from tap_invoices.writer import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -118,7 +119,7 @@ class FastWriter:
             if self._lines:
                 name = self._lines.name
                 messages += [_Message(name, line, now) for line in lines]
-        sys.stdout.buffer.write(encoder.encode_lines(messages))
+        sys.stdout.buffer.write(on_one_line(encoder.encode_lines(messages)))
         return [len(lines) for _, lines in records]
 
     def _records(self, few: Sequence[Listed]) -> list[tuple[Any, Sequence[Any]]]:

@@ -1,7 +1,11 @@
-"""Signals: the tap ends between two invoices, never inside a line."""
+"""Signals and closed pipes: the tap ends between two invoices, never inside a line."""
 
 from __future__ import annotations
 
+import logging
+import os
+import signal
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -9,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SIGNAL_EXIT = 128
+
+_logger = logging.getLogger("tap-invoices")
 
 
 class Stopping:
@@ -51,3 +57,19 @@ class Stopping:
             yield
         finally:
             self._writing -= 1
+
+
+@contextmanager
+def closed_pipe_told() -> Iterator[None]:
+    """End quietly where nobody reads stdout any more; click would end with 1, as for an error.
+
+    Raises:
+        SystemExit: With the code that shells give to a SIGPIPE.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        _logger.warning("The target closed the pipe; the next run goes on from its last STATE.")
+        # What is still buffered has no reader: without this, Python complains at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(_SIGNAL_EXIT + signal.SIGPIPE) from None

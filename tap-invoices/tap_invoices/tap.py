@@ -17,7 +17,7 @@ from tap_invoices.bookmark import INVOICE_LINES, INVOICES, Bookmark
 from tap_invoices.client import ExportClient
 from tap_invoices.errors import RefusedError, TapError
 from tap_invoices.schema import stream_schema
-from tap_invoices.stopping import Stopping
+from tap_invoices.stopping import Stopping, closed_pipe_told
 from tap_invoices.streams import InvoiceLines, Invoices
 from tap_invoices.writer import Writer
 
@@ -78,6 +78,7 @@ class TapInvoices(Tap):
         for option in command.params:
             if option.name in {"catalog", "state"}:
                 option.callback = inputs.checked
+        command.callback = closed_pipe_told()(cls.invoke)
         return command
 
     @override
@@ -121,7 +122,8 @@ class TapInvoices(Tap):
             SystemExit: With 1, after the line.
         """
         try:
-            yield
+            with closed_pipe_told():
+                yield
         except TapError as error:
             self.logger.error("%s", error)  # noqa: TRY400 - a person reads this
             raise SystemExit(1) from error
