@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGES = ("tap-invoices", "target-invoices-ack")
 
 _STOP_SECONDS = 20
+_ERROR = re.compile(r"\[error *\] (.*)")
 # A person's own settings for these must not reach into the demo.
 _FOREIGN = ("MELTANO_", "PG", "SANDBOX_", "TAP_", "TARGET_", "TRAEDE_", "WAREHOUSE_", "VIRTUAL_ENV")
 
@@ -107,8 +109,8 @@ class Project:
                 if meltano.wait() == 0:
                     return
         raise Stop(
-            f"the Meltano plugins could not be installed; see {meltano.log}. Where it is the "
-            "network: this needs to reach the Python package index once."
+            f"the Meltano plugins could not be installed ({meltano.first_error()}); all that was "
+            f"said is in {meltano.log}. Where it is the network: the package index is needed once."
         )
 
     def start(self, *arguments: str, settings: Mapping[str, str] | None = None) -> Meltano:
@@ -167,6 +169,11 @@ class Meltano:
             return self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             return None
+
+    def first_error(self) -> str:
+        """Return the first line that it told as an error, which is the cause of the others."""
+        found = _ERROR.search(self.words())
+        return found[1] if found else "it gives no reason"
 
     def words(self) -> str:
         """Return what it said."""

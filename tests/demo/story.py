@@ -126,7 +126,8 @@ class Story:
                 loaded, pending = self._warehouse.loaded().invoices, self._api.pending()
                 show(to_do - pending, f"{loaded} loaded · {pending} pending")
         if code:
-            raise Stop(f"the {name} ended with {code}; its words are in {meltano.log}.")
+            why = f"the {name} ended with {code} ({meltano.first_error()})"
+            raise Stop(f"{why}; all that was said is in {meltano.log}.")
         since = self._api.exported_or_pending_since(started.isoformat()).invoices
         self._note(name, self._warehouse.written_since(moment), since)
 
