@@ -60,9 +60,9 @@ class Service:
                 web.get("/v10/invoices/export", self._guarded("export", self._export)),
                 web.post("/v10/invoices/mark-as-exported", self._guarded("mark", self._mark)),
                 *control.routes(self),
-                *page.routes(self),
             ],
         )
+        page.add_to(app, self)
         app.on_response_prepare.append(self._date)
         return app
 

@@ -7,6 +7,7 @@ which that watcher reads: nothing is queued, a slow one is told less often.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sandbox.app import Service
+    from sandbox.board import Board
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -40,16 +42,19 @@ _HEADERS = {
 }
 
 
-def routes(service: Service) -> list[web.RouteDef]:
-    """Return the page's routes."""
-    watch = Watch(service)
-    return [
-        web.get("/", _file("index.html")),
-        web.get(f"{_PREFIX}/style.css", _file("style.css")),
-        *(web.get(f"{_PREFIX}/{path.name}", _file(path.name)) for path in FOLDER.glob("*.js")),
-        web.get(f"{_PREFIX}/events", watch.events),
-        web.get(f"{_PREFIX}/pick", _pick(service)),
-    ]
+def add_to(app: web.Application, service: Service) -> None:
+    """Add the page to a service's application."""
+    watch = Watch(service.board)
+    app.add_routes(
+        [
+            web.get("/", _file("index.html")),
+            web.get(f"{_PREFIX}/style.css", _file("style.css")),
+            *(web.get(f"{_PREFIX}/{path.name}", _file(path.name)) for path in FOLDER.glob("*.js")),
+            web.get(f"{_PREFIX}/events", watch.events),
+            web.get(f"{_PREFIX}/pick", _pick(service.board)),
+        ]
+    )
+    app.on_shutdown.append(watch.end)
 
 
 class Watch:
@@ -59,11 +64,17 @@ class Watch:
         watchers: How many there are.
     """
 
-    def __init__(self, service: Service) -> None:
-        """Watch this service."""
-        self._board = service.board
+    def __init__(self, board: Board, tick: float = _TICK) -> None:
+        """Watch this board, and look at it every so many seconds."""
+        self._board = board
+        self._tick = tick
         self._made: dict[str, tuple[float, bytes]] = {}
+        self._ended = asyncio.Event()
         self.watchers = 0
+
+    async def end(self, _app: web.Application) -> None:
+        """Tell all watchers that this is the end, so that they do not ask for more."""
+        self._ended.set()
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Send server-sent events: first how things stand, then each change."""
@@ -93,12 +104,15 @@ class Watch:
             if event != told or clock() - heard > _SILENCE:
                 await response.write(b": as before\n\n" if event == told else event)
                 told, heard = event, clock()
-            await asyncio.sleep(_TICK)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), self._tick)
+                await response.write(b"event: end\ndata:\n\n")
+                return
 
     def _event(self, system_id: str, now: float) -> bytes:
         """Write how things stand; those who watch the same share it."""
         at, event = self._made.get(system_id, (0.0, b""))
-        if now - at >= _TICK / 2:
+        if now - at >= self._tick / 2:
             event = b"event: state\ndata: " + encode(self._board.shown(system_id)) + b"\n\n"
             self._made[system_id] = (now, event)
         return event
@@ -118,7 +132,7 @@ def _file(name: str) -> Handler:
     return handle
 
 
-def _pick(service: Service) -> Handler:
+def _pick(board: Board) -> Handler:
     """Name invoices for the controls to act upon."""
 
     async def handle(request: web.Request) -> web.Response:
@@ -128,7 +142,7 @@ def _pick(service: Service) -> Handler:
             raise web.HTTPBadRequest
         system_id = query.get("system_id") or DEFAULT_SYSTEM
         exported = query.get("exported") == "1"
-        ids = service.board.pick(system_id, min(int(count), _MOST_PICKED), exported=exported)
+        ids = board.pick(system_id, min(int(count), _MOST_PICKED), exported=exported)
         return web.json_response(ids)
 
     return handle

@@ -30,7 +30,10 @@ function stage(id, value) {
 }
 
 function fill(list, items, none) {
-  const made = (items.length ? items : [[none, "none"]]).map(([text, mood, time]) => {
+  const shown = items.length ? items : [[none, "none"]];
+  if (list.dataset.shown === JSON.stringify(shown)) return;
+  list.dataset.shown = JSON.stringify(shown);
+  const made = shown.map(([text, mood, time]) => {
     const item = document.createElement("li");
     if (mood) item.className = mood;
     if (time) {
@@ -104,6 +107,10 @@ function listen() {
   source.addEventListener("state", (event) => {
     connection("live");
     show(JSON.parse(event.data));
+  });
+  source.addEventListener("end", () => {
+    source.close(); // asking again would only fill the console
+    connection("ended");
   });
 }
 

@@ -68,5 +68,6 @@ export function line({ what, on, count }) {
 export const connection = {
   waiting: "Connecting…",
   live: "Live",
-  lost: "The sandbox does not answer; this is its last word",
+  lost: "The sandbox does not answer; asking again",
+  ended: "The sandbox has ended; this is its last word",
 };
