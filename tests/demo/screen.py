@@ -104,9 +104,11 @@ Put the access to your account (TRAEDE_…) and your PostgreSQL (WAREHOUSE_…)
 into .env, as README.md says under “Your own account”. Then try it without
 marking anything:
 
-  [bold]meltano install
+  [bold]source .venv/bin/activate
+  export MELTANO_ENVIRONMENT=production
+  meltano install
   TARGET_INVOICES_ACK_DRY_RUN=true \\
-      meltano --environment production run tap-invoices target-invoices-ack[/]"""
+      meltano run --no-state-update tap-invoices target-invoices-ack[/]"""
 
 
 def _next_step() -> Panel:

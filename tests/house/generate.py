@@ -31,7 +31,6 @@ _REGION = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 FILES = (
-    CHECKOUT / "README.md",
     CHECKOUT / "meltano.yml",
     CHECKOUT / "tap-invoices" / "README.md",
     CHECKOUT / "target-invoices-ack" / "README.md",

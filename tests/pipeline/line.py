@@ -46,6 +46,7 @@ class Line:
         self.project = project
         self.project.use(api.environment)
         self.project.forget()
+        (self.project.folder / ".env").unlink(missing_ok=True)
         set_json_loads(partial(json.loads, parse_float=Decimal), connection)
         self._connection = connection
         self.execute("DROP SCHEMA IF EXISTS invoices CASCADE")
