@@ -3,6 +3,7 @@
 
     python3 run.py demo    the whole path: API, loader, database, marks; twice
     python3 run.py test    lint, types and every test
+    python3 run.py bench   what the programs cost, beside others (docs/performance.md)
 
 What follows the command is passed on: `python3 run.py test -k pipeline`.
 Nothing is installed outside this folder, save for uv's and pip's caches.
@@ -82,9 +83,18 @@ def main(arguments: Sequence[str]) -> int:
 
 def demo(arguments: Sequence[str]) -> int:
     """Install what runs, and become the demo (tests/demo)."""
-    _sync(_find_or_get_uv(), "--no-default-groups", "--group", "demo", "--inexact")
+    return _become("demo", "demo", arguments)
+
+
+def bench(arguments: Sequence[str]) -> int:
+    """Install what is compared, and become the benchmarks (tests/benchmarks)."""
+    return _become("benchmarks", "bench", arguments)
+
+
+def _become(module: str, group: str, arguments: Sequence[str]) -> int:
+    _sync(_find_or_get_uv(), "--no-default-groups", "--group", group, "--inexact")
     environment = {**_environment(), "PYTHONPATH": str(ROOT / "tests")}
-    command = [str(ENVIRONMENT / "bin" / "python"), "-m", "demo", *arguments]
+    command = [str(ENVIRONMENT / "bin" / "python"), "-m", module, *arguments]
     sys.stdout.flush()
     os.chdir(ROOT)
     os.execve(command[0], command, environment)  # noqa: S606 - signals shall reach it directly
@@ -103,7 +113,7 @@ def test(arguments: Sequence[str]) -> int:
     return next((code for code in codes if code), 0)
 
 
-COMMANDS = {"demo": demo, "test": test}
+COMMANDS = {"demo": demo, "test": test, "bench": bench}
 
 
 def _check_machine() -> None:

@@ -37,7 +37,7 @@ def commands(api: Api, names: Iterable[str], page_size: int) -> dict[str, Comman
 
 def delivered(name: str, api: Api, stdout: Path) -> Delivered:
     """Return what a contestant delivered at its last run."""
-    return _from_dlt(api.folder / "dlt") if name == DLT else _from_singer(stdout)
+    return _from_dlt(api.folder / "dlt") if name == DLT else from_singer(stdout)
 
 
 def _program(name: str, *words: object) -> list[str]:
@@ -81,7 +81,8 @@ _COMMANDS: dict[str, Callable[[Api, int], Command]] = {
 }
 
 
-def _from_singer(stdout: Path) -> Delivered:
+def from_singer(stdout: Path) -> Delivered:
+    """Return the ids in RECORD messages."""
     ids: dict[str, list[int]] = {"invoices": [], "invoice_lines": []}
     with stdout.open() as lines:
         for line in lines:

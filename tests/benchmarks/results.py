@@ -1,0 +1,59 @@
+"""Looking results up: the series of a contestant in a case, and what follows from several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import extraction, startup
+from benchmarks.contestants import BARE, TAP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.measure import Series
+
+_START_UPS = {TAP: "nothing new", BARE: "import requests, msgspec"}
+_MICRO = 1e6
+
+
+@dataclass(frozen=True)
+class Results:
+    """What was measured.
+
+    Attributes:
+        series: All of it.
+    """
+
+    series: list[Series]
+
+    def of(self, group: str, **case: Any) -> Iterator[Series]:
+        """Return a group's series in cases that have these values."""
+        for each in self.series:
+            if each.group == group and case.items() <= each.case.items():
+                yield each
+
+    def get(self, group: str, contestant: str, **case: Any) -> Series | None:
+        """Return one contestant's series, the one with most runs."""
+        found = [each for each in self.of(group, **case) if each.contestant == contestant]
+        return max(found, key=lambda each: len(each.runs), default=None)
+
+    def start_up(self, contestant: str, figure: str) -> float | None:
+        """Return what a contestant takes without anything to do."""
+        found = self.get(startup.GROUP, _START_UPS.get(contestant, ""))
+        return found.median(figure) if found else None
+
+    def a_record(self, contestant: str, figure: str, **case: Any) -> float | None:
+        """Return microseconds a record, start-up not counted."""
+        series = self.get(extraction.GROUP, contestant, **case)
+        start_up = self.start_up(contestant, figure)
+        if series is None or start_up is None:
+            return None
+        return (series.median(figure) - start_up) / series.records * _MICRO
+
+
+def ratio(one: Series | None, other: Series | None, figure: str = "wall") -> float | None:
+    """Return the ratio of two medians."""
+    if one is None or other is None:
+        return None
+    return one.median(figure) / other.median(figure)
