@@ -19,11 +19,8 @@ def problems(groups: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Find the values that are no times; the form itself is the settings' schema's."""
     for number, group in enumerate(groups):
         for index, each in enumerate(group["filters"]):
-            try:
-                times.parse(each["value"])
-            except ValueError:
-                where = f"filter_groups[{number}].filters[{index}].value"
-                yield f"{where} is {each['value']!r}, which is no time"
+            if problem := times.problem(each["value"]):
+                yield f"filter_groups[{number}].filters[{index}].value is {problem}"
 
 
 def to_query(groups: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

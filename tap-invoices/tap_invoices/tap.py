@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
 from tap_invoices import catalog as catalogs
-from tap_invoices import discovery, filters, inputs, redact, settings
+from tap_invoices import discovery, environment, filters, inputs, redact, settings, times
 from tap_invoices.bookmark import INVOICE_LINES, INVOICES, Bookmark
 from tap_invoices.client import ExportClient
 from tap_invoices.errors import RefusedError, TapError
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from singer_sdk import Stream
     from singer_sdk.singerlib import Catalog
 
+_ENVIRONMENT_PREFIX = "TAP_INVOICES_"
 _SECRETS = ("access_token", "app_key")
 _DISCOVERY_TRIES = 3
 
@@ -46,6 +46,7 @@ class TapInvoices(Tap):
         *,
         config: dict[str, Any] | None = None,
         catalog: dict[str, Any] | None = None,
+        parse_env_config: bool = False,
         **options: Any,  # noqa: ANN401 - the SDK's own
     ) -> None:
         """Make a tap; takes what `singer_sdk.Tap` takes.
@@ -55,14 +56,16 @@ class TapInvoices(Tap):
             StateError: The state is not one of this tap.
             TapError: The API refuses the token while columns are discovered.
         """
-        redact.hide(
-            [(config or {}).get(name) for name in _SECRETS]
-            + [os.environ.get(f"TAP_INVOICES_{name.upper()}") for name in _SECRETS],
-        )
+        config = dict(config or {})
+        if parse_env_config:
+            self.append_builtin_config(self.config_jsonschema)
+            config |= environment.read(self.config_jsonschema, _ENVIRONMENT_PREFIX)
+        redact.hide(config.get(name) for name in _SECRETS)
         self.stopping = Stopping()
         if catalog:
             catalogs.heed_replication_method(catalog)
         super().__init__(config=config, catalog=catalog, **options)
+        self._check_settings()  # where no mapper was set up, it was not done yet
 
     @classmethod
     @override
@@ -139,6 +142,8 @@ class TapInvoices(Tap):
 
     def _check_settings(self) -> None:
         errors = list(filters.problems(self.config.get("filter_groups") or ()))
+        if problem := times.problem(self.config.get("start_date")):
+            errors.append(f"start_date is {problem}")
         if errors:
             raise ConfigValidationError("A setting is malformed", errors=errors)
 

@@ -30,6 +30,15 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("before the first or after the last year that there is") from error
 
 
+def problem(text: str | None) -> str | None:
+    """Say what is wrong with a time that somebody gave; None where nothing is."""
+    try:
+        parse(text or FAR_BACK)
+    except ValueError:
+        return f"{text!r}, which is no time"
+    return None
+
+
 def to_api(text: str) -> str:
     """Write a time as the API takes it: `YYYY-MM-DD HH:MM:SS`, in UTC, a fraction kept.
 
