@@ -31,6 +31,7 @@ _REGION = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 FILES = (
+    CHECKOUT / "docs" / "reference.md",
     CHECKOUT / "meltano.yml",
     CHECKOUT / "tap-invoices" / "README.md",
     CHECKOUT / "target-invoices-ack" / "README.md",
