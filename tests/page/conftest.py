@@ -51,6 +51,7 @@ class Watcher:
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
         self._connection.request("GET", f"/_sandbox/page/events?system_id={system_id}")
         self.answer = self._connection.getresponse()
+        self.seen: list[State] = []
 
     def __enter__(self) -> Self:
         return self
@@ -62,8 +63,8 @@ class Watcher:
     def next(self) -> State:
         while line := self.answer.readline():
             if line.startswith(b"data: "):
-                state: State = json.loads(line.removeprefix(b"data: "))
-                return state
+                self.seen.append(json.loads(line.removeprefix(b"data: ")))
+                return self.seen[-1]
         raise EOFError("the sandbox has ended")
 
     def until(self, holds: Callable[[State], object]) -> State:

@@ -113,6 +113,8 @@ class Ledger:
             return
         begins = not (query.start or query.page)
         system_id = query.wanted.system_id
+        if query.wanted.drafts:  # drafts are delivered again until they are booked
+            ids = [each for each in ids if self._store.booked[each]]
         self._handouts.append(Handout(system_id, ids, begins, len(self._store.history)))
         self._waiting += len(ids)
         if self._waiting > _MOST_WAITING:
@@ -135,11 +137,9 @@ class Ledger:
 
     def _work_in(self) -> None:
         handouts, self._handouts, self._waiting = self._handouts, [], 0
-        booked = self._store.booked
         for each in handouts:
             self._read_marks(each.marks)
-            ids = [invoice_id for invoice_id in each.ids if booked[invoice_id]]
-            self._tallies[each.system_id].hand_out(ids, begins=each.begins)
+            self._tallies[each.system_id].hand_out(each.ids, begins=each.begins)
         self._read_marks(len(self._store.history))
 
     def _read_marks(self, until: int) -> None:
