@@ -96,7 +96,7 @@ class Story:
             self._sandbox = stack.enter_context(sandbox)
             self._api = Api(sandbox.url, sandbox.token, _APP_KEY, _SYSTEM)
             self._project.use(self._api.environment)
-            show(1, f"{self._invoices} invoices and {DRAFTS} drafts at {sandbox.url}")
+            show(1, f"{self._invoices} invoices, {DRAFTS} drafts: watch {sandbox.url}")
         with screen.step("database") as show:
             database = stack.enter_context(Postgres())
             self._project.use(database.environment)
