@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent
 OWN_UV = ROOT / ".uv"
-OWN_CACHE = ROOT / ".uv-cache"
+OWN_HOME = ROOT / ".home"
 ENVIRONMENT = ROOT / ".venv"
 
 PYTHONS = ((3, 11), (3, 14))  # oldest and newest that the packages support
@@ -134,15 +134,22 @@ def _environment() -> dict[str, str]:
         if name not in DROPPED_VARIABLES
         and (not name.startswith("UV_") or name.startswith(KEPT_UV_VARIABLES))
     }
-    if "UV_CACHE_DIR" not in kept and not _home_is_writable():
-        kept["UV_CACHE_DIR"] = str(OWN_CACHE)
+    if not _home_is_writable():  # uv, Meltano and others want to keep something there
+        kept = {name: value for name, value in kept.items() if not name.startswith("XDG_")}
+        kept["HOME"] = str(OWN_HOME)
     return kept
 
 
 def _home_is_writable() -> bool:
-    """Whether uv can keep its cache where it does by default."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "uv"
-    nearest = next(folder for folder in (cache, *cache.parents) if folder.exists())
+    home = Path("~").expanduser()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return all(_is_writable(folder) for folder in (home, cache))
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether a folder can be written, or made where it is not there yet."""
+    seen = (each for each in (folder, *folder.parents) if os.access(each, os.F_OK))
+    nearest = next(seen, folder)
     return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
 
 

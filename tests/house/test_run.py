@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _UV = """#!/bin/sh
 if [ "$1" = --version ]; then echo "uv VERSION"; exit; fi
 echo "asked: $*" >&2
-echo "cache: $UV_CACHE_DIR, environment: $UV_PROJECT_ENVIRONMENT, python: $PYTHONPATH" >&2
+echo "home: $HOME, cache: $UV_CACHE_DIR" >&2
+echo "environment: $UV_PROJECT_ENVIRONMENT, python: $PYTHONPATH" >&2
 exit 3
 """
 _PYTHON_WITHOUT_VENV = """#!/bin/sh
@@ -170,7 +171,7 @@ def test_a_python_that_is_too_old_is_told_with_one_that_is_not(
 def test_a_home_that_cannot_be_written_is_not_needed(machine: Machine) -> None:
     machine.has_uv("0.9.7")
     machine.variables["HOME"] = os.devnull + "/nobody"
-    assert f"cache: {machine.checkout / '.uv-cache'}," in machine.run("demo").stderr
+    assert f"home: {machine.checkout / '.home'}," in machine.run("demo").stderr
 
 
 def test_a_person_s_cache_is_kept_and_their_project_is_not(machine: Machine) -> None:
@@ -180,7 +181,8 @@ def test_a_person_s_cache_is_kept_and_their_project_is_not(machine: Machine) -> 
         "UV_PROJECT_ENVIRONMENT": "/elsewhere",
         "PYTHONPATH": "/elsewhere",
     }
-    assert "cache: /cache, environment: , python: \n" in machine.run("demo").stderr
+    told = f"home: {machine.home}, cache: /cache\nenvironment: , python: \n"
+    assert told in machine.run("demo").stderr
 
 
 @pytest.mark.parametrize("words", [(), ("tests",)])
