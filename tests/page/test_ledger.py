@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from sandbox.bookings import Bookings
 from sandbox.export import Query
 from sandbox.ledger import Ledger
 from sandbox.lists import Wanted
@@ -39,6 +40,7 @@ class Delivering(RuleBasedStateMachine):
         self.store.add(range(1, 11), booked=True)
         self.store.add(range(11, 13), booked=False)
         self.ledger = Ledger(self.store)
+        self.bookings = Bookings(self.store)
         self.mosaic = Mosaic()
         self.lives: dict[tuple[str, int], Life] = {}
         self.runs = {"erp": 0, "warehouse": 0}
@@ -100,17 +102,20 @@ class Delivering(RuleBasedStateMachine):
     @rule()
     def look_at_the_mosaic(self) -> None:
         tally = self.ledger.tally("erp")
-        self.mosaic.follow(self.store, tally)
+        self.bookings.follow()
+        self.mosaic.follow(self.bookings, tally)
         laid_anew = Mosaic()
-        laid_anew.follow(self.store, tally)
+        laid_anew.follow(self.bookings, tally)
         assert self.mosaic.shown() == laid_anew.shown()
 
     @invariant()
     def counts_of_the_mosaic_are_those_of_the_ledger(self) -> None:
         shown = Mosaic()
         tally = self.ledger.tally("warehouse")
-        shown.follow(self.store, tally)
-        assert sum(shown.booked) == sum(self.store.booked.values())
+        self.bookings.follow()
+        shown.follow(self.bookings, tally)
+        assert self.bookings.drafts == list(self.store.booked.values()).count(False)
+        assert sum(shown.booked) == self.bookings.booked == sum(self.store.booked.values())
         assert (sum(shown.out), sum(shown.exported)) == (len(tally.out), len(tally.marked))
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from sandbox.bookings import Bookings
 from sandbox.happenings import Happenings, Line
 from sandbox.ledger import Ledger
 from sandbox.mosaic import Mosaic
@@ -32,6 +33,7 @@ class Board:
         self.ledger = Ledger(store)
         self._store = store
         self._faults = faults
+        self._bookings = Bookings(store)
         self._happenings = Happenings(log)
         self._mosaics: dict[str, Mosaic] = {}
         self._marks_told = 0
@@ -44,9 +46,9 @@ class Board:
         self._tell_bookings()
         tally = self.ledger.tally(system_id)
         mosaic = self._mosaic(system_id)
-        mosaic.follow(self._store, tally)
+        mosaic.follow(self._bookings, tally)
         refused = self._faults.refused_ids() - tally.marked
-        booked, out, exported = sum(mosaic.booked), sum(mosaic.out), sum(mosaic.exported)
+        booked, out, exported = self._bookings.booked, sum(mosaic.out), sum(mosaic.exported)
         happenings = self._happenings
         return {
             "system_id": system_id,
@@ -56,7 +58,7 @@ class Board:
                 "pending": booked - out - exported,
                 "out": out,
                 "exported": exported,
-                "drafts": len(self._store.booked) - booked,
+                "drafts": self._bookings.drafts,
                 "refused": len(refused & self._store.booked.keys()),
             },
             "again": {"listed": tally.again, "marked": tally.remarked},
@@ -92,7 +94,8 @@ class Board:
             self._happenings.feed.tell(line)
 
     def _tell_bookings(self) -> None:
-        booked = sum(self._store.booked.values())
+        self._bookings.follow()
+        booked = self._bookings.booked
         if self._booked_told is not None and booked > self._booked_told:
             new = booked - self._booked_told
             self._happenings.feed.tell(Line("booked", "", new, self._store.now()))

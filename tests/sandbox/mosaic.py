@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from sandbox.bookings import Bookings
     from sandbox.ledger import Tally
-    from sandbox.store import Store
 
 MOST_CELLS = 400
 """However many invoices there are."""
@@ -43,14 +43,13 @@ class Mosaic:
     exported: list[int] = field(default_factory=list)
     _out: set[int] = field(default_factory=set)
     _exported: set[int] = field(default_factory=set)
-    _known: tuple[int, int] = (-1, -1)
+    _version: int = -1
 
-    def follow(self, store: Store, tally: Tally) -> None:
+    def follow(self, bookings: Bookings, tally: Tally) -> None:
         """Take over what has changed; the tally's touched ids are taken from it."""
-        known = (len(store.booked), sum(store.booked.values()))
-        if known != self._known:
-            self._known = known
-            self._lay([each for each, booked in store.booked.items() if booked], tally)
+        if bookings.version != self._version:
+            self._version = bookings.version
+            self._lay(bookings.ids(), tally)
         else:
             for each in tally.touched:
                 self._move(each, tally)
