@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from target_invoices_ack.stopping import Stop
 
 DRAIN_SECONDS = 20.0
-"""After a signal: how long the loader may drain before it is signalled itself."""
+"""After a signal: how long the loader may drain before it is killed."""
 
-KILL_SECONDS = 5.0
-"""How long it may take to obey that before it is killed."""
+_KEPT_FROM_IT = (signal.SIGINT, signal.SIGTERM)
 
 _TICK = 0.2  # seconds
 _SIGNAL_EXIT = 128
@@ -31,15 +30,17 @@ _logger = logging.getLogger("target-invoices-ack")
 
 
 class Loader:
-    """A Singer loader as a child process, in a process group of its own.
+    """A Singer loader as a child process, to which no SIGINT and no SIGTERM gets through.
 
-    Ctrl-C at a terminal thus reaches the target, which ends the loader's input; a loader
-    that a signal interrupts in the middle of a drain can print a STATE for records that
-    it has not written.
+    One built on singer-sdk, interrupted in the middle of a drain, prints a STATE for what it
+    has not written and exits with 0: a lie that nothing tells from the truth. So a signal
+    reaches the target, which ends the loader's input, and the loader drains. That holds for
+    Ctrl-C at a terminal (by a process group of its own) and for a service manager that
+    signals all that it has started (by a signal mask, which is inherited).
 
     Attributes:
         took_all: Whether it was still reading when its input ended, with nothing left.
-        trusted: Whether what it prints still counts: not after it was signalled.
+        trusted: Whether what it prints still counts: not after it was killed.
     """
 
     def __init__(
@@ -65,7 +66,6 @@ class Loader:
         self._on_tick = on_tick
         self.took_all = False
         self.trusted = True
-        self._signalled = False
         self._process = _start(command)
         assert self._process.stdin is not None  # noqa: S101 - for mypy, as below
         assert self._process.stdout is not None  # noqa: S101
@@ -128,23 +128,19 @@ class Loader:
         return not self._exited.is_set() and (not self._stop.asked or self._may_go_on())
 
     def _may_go_on(self) -> bool:
-        """Whether the loader still has time to drain; signals it when it has not."""
-        overdue = self._stop.seconds_since() - DRAIN_SECONDS
-        if overdue < 0:
+        """Whether the loader still has time to drain; kills it when it has not."""
+        if self._stop.seconds_since() < DRAIN_SECONDS:
             return True
-        self.trusted = False
-        if not self._signalled:
-            self._signalled = True
-            _logger.warning("The loader did not end in %.0f s; ending it.", DRAIN_SECONDS)
-            self._signal(signal.SIGTERM)
-        elif overdue > KILL_SECONDS:
-            self._signal(signal.SIGKILL)
+        if self.trusted:
+            self.trusted = False
+            _logger.warning("The loader did not end in %.0f s; killing it.", DRAIN_SECONDS)
+            self._kill()
         return False
 
-    def _signal(self, signum: signal.Signals) -> None:
+    def _kill(self) -> None:
         if not self._exited.is_set():
             try:
-                os.killpg(self._process.pid, signum)
+                os.killpg(self._process.pid, signal.SIGKILL)
             except ProcessLookupError:
                 _logger.debug("The loader is gone already.")
 
@@ -175,13 +171,7 @@ def _start(command: str) -> subprocess.Popen[bytes]:
     if not words:
         raise LoaderError("loader is empty; name the command of a Singer loader.")
     try:
-        return subprocess.Popen(
-            words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            process_group=0,
-        )
+        return _shielded(words)
     except FileNotFoundError:
         raise LoaderError(
             f"The loader {words[0]!r} is not found. Install it, or name its whole path in loader.",
@@ -190,3 +180,17 @@ def _start(command: str) -> subprocess.Popen[bytes]:
         raise LoaderError(
             f"The loader {words[0]!r} cannot be started ({error.strerror}). Check loader.",
         ) from None
+
+
+def _shielded(words: list[str]) -> subprocess.Popen[bytes]:
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _KEPT_FROM_IT)
+    try:
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            process_group=0,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
