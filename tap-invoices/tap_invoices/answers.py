@@ -7,6 +7,7 @@ memory than its bytes, and what is skipped is never decoded.
 from __future__ import annotations
 
 import codecs
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     Bytes = bytes | bytearray
 
 _decode_all = msgspec.json.Decoder(float_hook=Decimal).decode
-_CHECKED_AT_ONCE = 1 << 20  # bytes of text in memory while its encoding is checked
+_CHECKED_AT_ONCE = 1 << 16  # bytes; what they decode to stays in the processor's cache
 
 
 class Invoice(msgspec.Struct, frozen=True, gc=False):
@@ -48,12 +49,9 @@ class _Identified(msgspec.Struct, gc=False):
     id: int
 
 
-class _Ids(msgspec.Struct, gc=False):
-    invoices: list[_Identified]
-
-
 _decode_answer = msgspec.json.Decoder(_Answer).decode
-_decode_ids = msgspec.json.Decoder(_Ids).decode
+_decode_id = msgspec.json.Decoder(_Identified).decode
+_ID_FIRST = re.compile(rb'\{"id":(-?\d{1,18})[,}]')
 
 
 def parse(body: Bytes) -> list[Invoice]:
@@ -66,8 +64,7 @@ def parse(body: Bytes) -> list[Invoice]:
     try:
         _check_encoding(body)
         body = _on_one_line(body)
-        raws = _decode_answer(body).invoices
-        ids = _decode_ids(body).invoices
+        return [Invoice(_id_of(raw), raw) for raw in _decode_answer(body).invoices]
     except msgspec.ValidationError:
         raise AnswerError(_what_came(body)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -75,7 +72,16 @@ def parse(body: Bytes) -> list[Invoice]:
             "The API answered something that is not JSON. Check api_url, and whether a proxy "
             "stands in between.",
         ) from error
-    return [Invoice(each.id, raw) for each, raw in zip(ids, raws, strict=True)]
+
+
+def _id_of(raw: msgspec.Raw) -> int:
+    """Return an invoice's id: as a rule it is the first field, and the rest need not be read.
+
+    Raises:
+        ValidationError: It is no object with an integer id.
+    """
+    first = _ID_FIRST.match(raw)
+    return int(first[1]) if first else _decode_id(raw).id
 
 
 def _check_encoding(body: Bytes) -> None:
@@ -90,7 +96,7 @@ def _check_encoding(body: Bytes) -> None:
 
 def _on_one_line(body: Bytes) -> Bytes:
     """Take line ends out: what stays raw is copied into messages, which are a line each."""
-    if body.count(b"\n", 0, -1) or body.count(b"\r", 0, -1):
+    if body.find(b"\n", 0, -1) >= 0 or body.find(b"\r", 0, -1) >= 0:
         return msgspec.json.format(bytes(body), indent=-1)
     return body
 

@@ -94,7 +94,7 @@ class Columns:
             MismatchError: A value is not of its column's kind.
         """
         if self._numbers:
-            _check_numbers(chain.from_iterable(map(self._numbers, rows)))
+            _check_numbers([*chain.from_iterable(map(self._numbers, rows))])
         for attribute in self._times:
             _convert_times(rows, attribute)
         for attribute, nested in self._nested:
@@ -178,8 +178,11 @@ def _getter(attributes: list[str]) -> Callable[[Any], tuple[Any, ...]] | None:
     return attrgetter(attributes[0], *attributes)  # one twice: of a single one it is no tuple
 
 
-def _check_numbers(raws: Iterable[Any]) -> None:
-    joined = b",".join([raw for raw in raws if raw is not UNSET])
+def _check_numbers(raws: list[Any]) -> None:
+    try:
+        joined = b",".join(raws)
+    except TypeError:  # some are absent
+        joined = b",".join([raw for raw in raws if raw is not UNSET])
     if joined.translate(None, _NUMERIC):
         raise MismatchError
 
