@@ -154,17 +154,16 @@ class Relay(GenericSingerReader[bytes]):
     def _note(self, message: Message) -> None:
         kind = message.type
         self._counts[kind] += 1
-        if kind == "RECORD":
-            self._ledger.record(message.stream)
+        if kind == "SCHEMA":
+            self._ledger.schema(message.stream)
+        elif kind == "RECORD":
             if message.stream == self._stream and (record := message.record):
                 self._note_invoice(record.id, draft=getattr(record, NON_BOOKED) is True)
         elif kind == "STATE":
             self._ledger.sent(bytes(message.value) or b"{}")
-        elif kind == "BATCH":
-            self._ledger.record(message.stream)
-            if message.stream == self._stream:
-                for found, draft in self._ids_in_files(message):
-                    self._note_invoice(found, draft=draft)
+        elif kind == "BATCH" and message.stream == self._stream:
+            for found, draft in self._ids_in_files(message):
+                self._note_invoice(found, draft=draft)
 
     def _note_invoice(self, found: object, *, draft: bool) -> None:
         if draft:
