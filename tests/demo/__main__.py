@@ -25,6 +25,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 run.py demo", description="The whole path.")
     parser.add_argument("--invoices", type=int, default=300, help="to begin with (%(default)s)")
     parser.add_argument("--port", type=int, default=0, help="the sandbox's (default: any)")
+    parser.add_argument("--stay", action="store_true", help="go on afterwards, run by run")
     parser.add_argument("--folder", type=Path, default=CHECKOUT / ".demo", help="%(default)s")
     return parser.parse_args()
 
@@ -44,7 +45,12 @@ def main() -> int:
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1,localhost")))
     python = "python" + ".".join(platform.python_version_tuple()[:2])
     try:
-        Story(options.folder / python, invoices=options.invoices, port=options.port).tell()
+        Story(
+            options.folder / python,
+            invoices=options.invoices,
+            port=options.port,
+            stay=options.stay,
+        ).tell()
     except Stop as stop:
         print(f"\nStopped: {stop}", file=sys.stderr)
         return 1

@@ -111,6 +111,11 @@ class Postgres:
         }
 
     @property
+    def address(self) -> str:
+        """Its address, as psql and others take it."""
+        return f"postgresql://{USER}:{self.password}@{HOST}:{self.port}/{DATABASE}"
+
+    @property
     def _data(self) -> Path:
         return self._folder / "data"
 

@@ -59,6 +59,21 @@ def summary(
     console.print(_next_step())
 
 
+def look_around(page: str, database: str) -> None:
+    """Tell where everything is that stays for now."""
+    words = f"\nThe API, to watch, book and break:  {page}\nThe database:  {database}\n"
+    console.print(words, soft_wrap=True)  # so that an address can be copied
+
+
+def wants_another_run() -> bool:
+    """Ask; False when there is nobody to ask any more."""
+    try:
+        console.input("Enter runs the pipeline again, Ctrl-C ends: ")
+    except EOFError:
+        return False
+    return True
+
+
 def _counts(stages: Sequence[Stage]) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1))
     table.add_column("", no_wrap=True)

@@ -58,17 +58,19 @@ class Stage:
 class Story:
     """The demo, told on the screen as it happens."""
 
-    def __init__(self, folder: Path, *, invoices: int, port: int) -> None:
+    def __init__(self, folder: Path, *, invoices: int, port: int, stay: bool) -> None:
         """Plan it.
 
         Args:
             folder: Where the Meltano project goes, kept for the next time.
             invoices: How many there are to begin with.
             port: The sandbox's; 0 takes any.
+            stay: Whether to go on afterwards, run by run, until a person has seen enough.
         """
         self._project = Project(folder)
         self._invoices = invoices
         self._port = port
+        self._stay = stay
         self._stages: list[Stage] = []
 
     def tell(self) -> None:
@@ -88,7 +90,9 @@ class Story:
             self._note(f"{NEW} booked")
             self._run("second run")
             screen.summary(self._stages, self._warehouse.newest(3), drafts=DRAFTS)
-        self._check()
+            self._check()
+            if self._stay:
+                self._go_on()
 
     def _start_services(self, stack: ExitStack) -> None:
         with screen.step("sandbox") as show:
@@ -98,10 +102,10 @@ class Story:
             self._project.use(self._api.environment)
             show(1, f"{self._invoices} invoices, {DRAFTS} drafts: watch {sandbox.url}")
         with screen.step("database") as show:
-            database = stack.enter_context(Postgres())
-            self._project.use(database.environment)
-            self._warehouse = Warehouse(stack.enter_context(database.connect()))
-            show(1, f"an empty PostgreSQL on port {database.port}")
+            self._database = stack.enter_context(Postgres())
+            self._project.use(self._database.environment)
+            self._warehouse = Warehouse(stack.enter_context(self._database.connect()))
+            show(1, f"an empty PostgreSQL on port {self._database.port}")
 
     def _start_sandbox(self) -> Sandbox:
         try:
@@ -136,6 +140,12 @@ class Story:
         database = self._warehouse.loaded()
         marked = None if written is None else listed_since - pending
         self._stages.append(Stage(name, api, database, pending, written, marked))
+
+    def _go_on(self) -> None:
+        screen.look_around(self._sandbox.url, self._database.address)
+        while screen.wants_another_run():
+            self._note("before")
+            self._run("another run")
 
     def _check(self) -> None:
         last = self._stages[-1]

@@ -39,6 +39,7 @@ class Demo:
                 [sys.executable, "-m", "demo", "--folder", str(folder), *options],
                 env=os.environ | {"PYTHONPATH": str(CHECKOUT / "tests"), "COLUMNS": "80"},
                 cwd=folder,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
             )
@@ -125,6 +126,15 @@ def test_stopped_half_way_it_leaves_nothing_running(
     assert demo.wait() == 128 + signum
     assert demo.alive() == []
     assert "Traceback" not in demo.words()
+
+
+def test_it_stays_where_it_is_asked_to_and_runs_again_at_enter(told: Demo, folder: Path) -> None:
+    assert told.process.returncode == 0
+    demo = Demo(folder, "--invoices", "10", "--stay")
+    demo.process.communicate(b"\n", timeout=_SECONDS)
+    assert demo.process.returncode == 0, demo.words()
+    assert "another run" in demo.words()
+    assert "The database:  postgresql://postgres:" in demo.words()
 
 
 def test_a_second_one_beside_it_is_told_in_one_line(told: Demo, folder: Path) -> None:
