@@ -32,10 +32,10 @@ _logger = logging.getLogger("target-invoices-ack")
 
 
 class Listed(msgspec.Struct):
-    """What of a listed invoice is read."""
+    """What of a listed invoice is read; only the id is sure to be there, and of its type."""
 
     id: int
-    created_at: str | None = None
+    created_at: Any = None
 
 
 class _Answer(msgspec.Struct):

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from target_invoices_ack.ranges import to_ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
 
     from target_invoices_ack.acknowledger import Acknowledger
@@ -122,30 +124,43 @@ class Reconciliation:
         _logger.error("Marked, but not read: %s.", to_ranges(balance.missing))
         _logger.error(
             "To load them again, as one line in the Meltano project: %s",
-            again({each: self._booked[each] for each in balance.missing}),
+            again(self._booked[each] for each in balance.missing),
         )
         return False
 
 
-def again(missing: Mapping[int, Listed]) -> str:
+def again(missing: Iterable[Listed]) -> str:
     """Return the command that lists and loads these invoices again, whatever their marks.
 
-    It runs over the time in which they were created, so others of that time come too.
+    It runs over the time in which they were created, so others of that time come too. Under
+    Meltano, it names the environment in which this program runs.
     """
-    times = sorted(_moment(each.created_at) for each in missing.values() if each.created_at)
-    filters = []
-    if times:
-        bounds = (("gte", times[0]), ("lte", times[-1] + timedelta(seconds=1)))
-        filters = [
-            {"key": "created_at", "operator": operator, "value": moment.strftime(_FORM)}
-            for operator, moment in bounds
-        ]
-    groups = json.dumps([{"filters": filters}] if filters else [])
-    return (
-        "TAP_INVOICES_START_DATE=1970-01-01T00:00:00Z "
-        f"TAP_INVOICES_FILTER_GROUPS='{groups}' "
-        "meltano run --full-refresh tap-invoices target-invoices-ack"
-    )
+    environment = os.environ.get("MELTANO_ENVIRONMENT")
+    words = ["meltano", *(["--environment", environment] if environment else [])]
+    words += ["run", "--full-refresh", "tap-invoices", "target-invoices-ack"]
+    settings = {
+        "TAP_INVOICES_START_DATE": "1970-01-01T00:00:00Z",
+        "TAP_INVOICES_FILTER_GROUPS": json.dumps(_created_with(missing)),
+    }
+    assigned = [f"{name}={shlex.quote(value)}" for name, value in settings.items()]
+    return " ".join((*assigned, shlex.join(words)))
+
+
+def _created_with(invoices: Iterable[Listed]) -> list[dict[str, Any]]:
+    """Return `filter_groups` for the time in which invoices were created.
+
+    None where one of them does not say when: better all invoices again than one too few.
+    """
+    try:
+        times = sorted(_moment(each.created_at) for each in invoices)
+    except (TypeError, ValueError):
+        return []
+    bounds = (("gte", times[0]), ("lte", times[-1] + timedelta(seconds=1)))
+    filters = [
+        {"key": "created_at", "operator": operator, "value": moment.strftime(_FORM)}
+        for operator, moment in bounds
+    ]
+    return [{"filters": filters}]
 
 
 def _moment(text: str) -> datetime:

@@ -126,11 +126,11 @@ class TargetInvoicesAck(Target):
             )
         if problem := reader.problem or failure:
             raise problem
-        code = int(bool(self.acknowledger.tally.refused))
+        good = not self.acknowledger.tally.refused
         if self._reconciliation and not self.stop.asked:
             marked = self.acknowledger.marked_of(self.invoices_read)
-            code = code or int(not self._reconciliation.report(self.invoices_read, marked))
-        return code or self.stop.exit_code
+            good = self._reconciliation.report(self.invoices_read, marked) and good
+        return self.stop.exit_code if good else 1
 
     def _begin_reconciliation(self) -> None:
         if since := self.config.get("reconcile_since"):
