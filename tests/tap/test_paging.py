@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -42,6 +43,10 @@ class Server:
                 start = window.page * limit
             case "empty in the middle" if len(self.asked) == 3:
                 return []
+            case "a page always empty" if window.page == 1 and window.limit:
+                return []
+            case "any order":
+                return random.Random(len(self.asked)).sample(self.ids, len(self.ids))[:limit]
             case _:
                 pass
         return self.ids[start : start + limit]
@@ -53,6 +58,8 @@ WAYS = [
     "ignored",
     "page only",
     "empty in the middle",
+    "a page always empty",
+    "any order",
     "repeats",
 ]
 
@@ -70,6 +77,19 @@ def test_an_empty_list_costs_one_request() -> None:
     server = Server([], "honoured")
     assert list(pages(server.fetch, 250, IdRanges())) == []
     assert len(server.asked) == 1
+
+
+def test_a_still_list_without_overlaps_is_read_twice_and_never_in_one() -> None:
+    server = Server(list(range(1010)), "page only")
+    assert sum(len(page) for page in pages(server.fetch, 100, IdRanges())) == 1010
+    assert len(server.asked) <= 2 * 13
+    assert all(window.limit for window in server.asked)
+
+
+def test_without_a_page_size_no_limit_is_ever_sent() -> None:
+    server = Server(list(range(50)), "capped")
+    assert sum(len(page) for page in pages(server.fetch, 0, IdRanges())) == 50
+    assert not any(window.limit for window in server.asked)
 
 
 def test_a_still_list_is_read_once() -> None:
