@@ -111,7 +111,7 @@ class ExportClient:
         """
         self._url = config["api_url"].rstrip("/") + _PATH
         self._system_id = config["system_id"]
-        self._timeout = config["request_timeout"]
+        self._timeout = float(config["request_timeout"])  # a fraction comes as a `Decimal`
         self._session = requests.Session()
         self._session.auth = _Keys(config["access_token"], config.get("app_key"))
         self._session.headers.update(

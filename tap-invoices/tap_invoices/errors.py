@@ -136,10 +136,10 @@ class UnusableError(TapError):
 
 
 def server_words(response: requests.Response) -> str:
-    """Read what an error answer says, in Laravel's form.
+    """Read what an error answer says, in Laravel's form or as `error`.
 
-    Only `message` and `errors` are read, and shortened: the rest of a body could hold
-    a customer's data.
+    Nothing else is read, and that much is shortened: the rest of a body could hold a
+    customer's data.
     """
     try:
         body: Any = response.json()
@@ -147,7 +147,8 @@ def server_words(response: requests.Response) -> str:
         return ""
     if not isinstance(body, dict):
         return ""
-    words = [str(body["message"])] if body.get("message") else []
+    said = body.get("message") or body.get("error")
+    words = [said] if isinstance(said, str) else []
     errors = body.get("errors")
     if isinstance(errors, dict):
         words += [f"{name}: {_first(texts)}" for name, texts in errors.items()]

@@ -1,0 +1,230 @@
+"""What goes wrong with a request, and what is done about it."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trustme
+
+from sandbox.client import Sandbox
+from tap_invoices import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.processes import Ran
+
+    from .conftest import Tap
+
+ALL = list(range(1, 13))
+
+
+def failing(tap: Tap, *rules: dict[str, Any], **settings: Any) -> Ran:
+    """Run the tap against a service that fails from its second listing request on."""
+    tap.sandbox.fail(*({"on": "export", "skip": 2, **rule} for rule in rules))
+    return tap.run(page_size=5, start_date="2020-01-01", **settings)
+
+
+def error_of(done: Ran) -> str:
+    """Return its one line of error."""
+    assert done.code == 1, done.err
+    assert "Traceback" not in done.err
+    lines = [line for line in done.err.splitlines() if "| ERROR" in line]
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"kind": "status", "status": 500},
+        {"kind": "status", "status": 503, "body": "<html>", "times": 2},
+        {"kind": "status", "status": 408},
+        {"kind": "status", "status": 429},
+        {"kind": "close", "times": 2},
+        {"kind": "cut", "framing": "length"},
+        {"kind": "cut", "framing": "chunked"},
+        {"kind": "cut", "framing": "nothing"},
+        {"kind": "body", "body": "<html>"},
+        {"kind": "body", "body": ""},
+    ],
+    ids=str,
+)
+def test_what_may_pass_is_asked_again_and_nothing_comes_twice(
+    tap: Tap, rule: dict[str, Any]
+) -> None:
+    done = failing(tap, rule)
+    assert done.code == 0, done.err
+    assert done.ids() == ALL
+    assert done.err.count("asking again") == rule.get("times", 1)
+
+
+@pytest.mark.parametrize("framing", ["length", "nothing"])
+def test_a_compressed_body_that_is_cut_is_asked_for_again(tap: Tap, framing: str) -> None:
+    tap.sandbox.behave(gzip=True)
+    done = failing(tap, {"kind": "cut", "framing": framing})
+    assert done.ids() == ALL
+    assert "asking again" in done.err
+
+
+def test_a_timeout_is_asked_again(tap: Tap) -> None:
+    done = failing(tap, {"kind": "latency", "seconds": 30}, request_timeout=0.5)
+    assert done.ids() == ALL
+    assert "no answer in time" in done.err
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_retry_after_is_honoured(tap: Tap, form: str) -> None:
+    """A date is one of the server's clock, which may be an hour off."""
+    tap.sandbox.clock(3600)
+    date = formatdate(time.time() + 3600 + 4, usegmt=True)
+    wait = "3" if form == "seconds" else date
+    failing(tap, {"kind": "status", "status": 429, "headers": {"Retry-After": wait}})
+    log = tap.sandbox.log("export")
+    refused = next(number for number, each in enumerate(log) if each["status"] == 429)
+    waited = log[refused + 1]["time"] - log[refused]["time"]
+    assert 2.5 <= waited < 60
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, 0),
+        ({"Retry-After": "7"}, 7),
+        ({"Retry-After": "99999999"}, 600),
+        ({"Retry-After": "-5"}, 0),
+        ({"Retry-After": "nan"}, 0),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0),
+        (
+            {
+                "Retry-After": "Wed, 21 Oct 2015 07:28:09 GMT",
+                "Date": "Wed, 21 Oct 2015 07:28:00 GMT",
+            },
+            9,
+        ),
+    ],
+)
+def test_a_wait_is_read_in_every_form_and_bounded(headers: dict[str, str], seconds: float) -> None:
+    assert errors.seconds_to_wait(headers) == seconds
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ({"status": 401, "body": {"message": "Unauthenticated."}}, ["Unauthenticated", "token"]),
+        ({"status": 403, "body": {"message": "Not yours."}}, ["Not yours", "system_id"]),
+        (
+            {"status": 422, "body": {"message": "Invalid.", "errors": {"since": ["No date."]}}},
+            ["Invalid.", "since: No date.", "start_date"],
+        ),
+        ({"status": 404, "body": "<html>"}, ["404", "api_url"]),
+        ({"status": 400, "body": {"error": "Bad page."}}, ["400", "Bad page."]),
+        ({"status": 302, "headers": {"Location": "https://example.org/"}}, ["302", "api_url"]),
+    ],
+)
+def test_what_will_not_pass_ends_it_at_once_with_the_servers_words_and_a_hint(
+    tap: Tap, rule: dict[str, Any], words: list[str]
+) -> None:
+    done = failing(tap, {"kind": "status", "times": None, **rule})
+    line = error_of(done)
+    assert all(word in line for word in words), line
+    assert len(tap.sandbox.log("export")) == 3
+    assert done.ids() == [1, 2, 3, 4, 5]
+    assert done.bookmark["delivered"][1] == "1..5"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"invoices": None}, {"invoices": {"1": {}}}, {}, [], None, {"invoices": [{"id": "7"}]}, "7"],
+    ids=str,
+)
+def test_json_of_another_shape_is_told_and_ends_it(tap: Tap, body: Any) -> None:
+    line = error_of(failing(tap, {"kind": "body", "body": body, "times": None}))
+    assert "api_url" in line or "integer id" in line
+
+
+def test_a_line_without_an_id_is_told_and_ends_it(tap: Tap) -> None:
+    lines = [{"text": "no id"}]
+    tap.sandbox.change(6, lines=lines)
+    assert "invoice 6" in error_of(tap.run(page_size=5))
+
+
+def test_a_service_that_stays_away_ends_it_after_a_bounded_number_of_tries(tap: Tap) -> None:
+    done = failing(tap, {"kind": "close", "times": None})
+    assert "cannot be reached" in error_of(done)
+    assert 5 <= done.err.count("asking again") <= 10
+    assert done.ids() == [1, 2, 3, 4, 5]
+    tap.sandbox.heal()
+    assert tap.sync(state=done.state).ids() == [6, 7, 8, 9, 10, 11, 12]
+
+
+def test_a_redirect_does_not_carry_the_token_to_another_host(tap: Tap) -> None:
+    with Sandbox.start(invoices=3) as elsewhere:
+        headers = {"Location": f"{elsewhere.url}/v10/invoices/export?system_id=warehouse"}
+        failing(tap, {"kind": "status", "status": 307, "headers": headers, "times": None})
+        assert elsewhere.log() == []
+
+
+def test_a_proxy_from_the_environment_is_used(tap: Tap) -> None:
+    """The sandbox stands in for the proxy too: it is asked for another host's address."""
+    proxy = {"HTTP_PROXY": tap.sandbox.url, "http_proxy": tap.sandbox.url, "NO_PROXY": ""}
+    done = tap.run(env=proxy, api_url="http://api.example.invalid", start_date="2020-01-01")
+    assert done.code == 0, done.err
+    assert done.ids() == ALL
+    assert tap.sandbox.log("export")[-1]["headers"]["Host"] == "api.example.invalid"
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def https(authority: trustme.CA) -> Iterator[str]:
+    """A server of an empty list, whose certificate an authority of its own vouches for."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), EmptyList)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"https://localhost:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class EmptyList(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"invoices": []}')
+
+
+def test_a_certificate_is_checked(tap: Tap, https: str, authority: trustme.CA) -> None:
+    refused = tap.run("--discover", api_url=https)
+    assert "its certificate is not trusted" in refused.err
+    bundle = tap.folder / "authority.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    trusted = tap.run(api_url=https, env={"REQUESTS_CA_BUNDLE": str(bundle)})
+    assert trusted.code == 0, trusted.err
+    assert trusted.states()
+
+
+@pytest.mark.parametrize("status", [*range(300, 309), *range(400, 452), *range(500, 512)])
+def test_every_status_has_a_verdict(status: int) -> None:
+    retried = {408, 425, 429, *range(500, 600)}
+    assert errors.verdict(status).retry == (status in retried)
+    assert errors.verdict(status).hint
+
+
+def test_a_netrc_does_not_replace_the_token(tap: Tap) -> None:
+    netrc = tap.folder / "netrc"
+    netrc.write_text("default login someone password other\n")
+    assert tap.run(env={"NETRC": str(netrc)}).code == 0
