@@ -112,6 +112,13 @@ def test_a_package_does_not_bring_the_other(environment: dict[str, Path], progra
     assert not others & {each["name"] for each in json.loads(listed)}
 
 
+@every_program
+def test_a_package_runs_without_being_installed(builds: dict[str, Built], program: Program) -> None:
+    built = builds[program.name]
+    command = ("--from", str(built.wheel), program.name, "--version")
+    assert built.version in _uv("tool", "run", "--python", sys.executable, *command)
+
+
 def test_the_tap_alone_delivers_an_account(environment: dict[str, Path], tmp_path: Path) -> None:
     with Sandbox.start(invoices=7, drafts=1) as sandbox:
         config = tmp_path / "config.json"
