@@ -88,13 +88,12 @@ class Marker:
         """Take in confirmed invoices; waits while too many are not marked yet.
 
         Raises:
-            TargetError: Marking has failed for good.
+            TargetError: Marking has failed for good, or the program has to end before.
         """
         now = time.monotonic()
         for invoice_id in ids:
             with self._changed:
-                self._changed.wait_for(self._has_room)
-                self._raise_failure()
+                self._wait_until(self._has_room)
                 self._waiting.append((invoice_id, now))
                 self._added += 1
                 if len(self._waiting) in {1, MOST_A_REQUEST}:
@@ -115,12 +114,8 @@ class Marker:
         with self._changed:
             self._in_hurry = True
             self._changed.notify_all()
-            while (self._waiting or self._under_way) and not self.failure:
-                self._changed.wait(_TICK)
-                if self._out_of_time():
-                    raise TargetError("Ended by a signal before all was marked.")
+            self._wait_until(lambda: not (self._waiting or self._under_way))
             self._in_hurry = self._closed
-            self._raise_failure()
 
     def close(self) -> None:
         """Mark what waits, and end; within a bound once the program was asked to stop."""
@@ -138,14 +133,23 @@ class Marker:
             return self._added - self._tally.settled
 
     def _has_room(self) -> bool:
-        return len(self._waiting) < _MOST_WAITING or self.failure is not None
+        return len(self._waiting) < _MOST_WAITING
+
+    def _wait_until(self, is_so: Callable[[], bool]) -> None:
+        """Wait, with the lock held.
+
+        Raises:
+            TargetError: Marking has failed for good, or the program has to end before.
+        """
+        while not (self.failure or is_so()):
+            self._changed.wait(_TICK)
+            if self._out_of_time():
+                raise TargetError("Ended by a signal before all was marked.")
+        if self.failure:
+            raise self.failure
 
     def _out_of_time(self) -> bool:
         return self._stop.seconds_since() > _MARK_SECONDS
-
-    def _raise_failure(self) -> None:
-        if self.failure:
-            raise self.failure
 
     def _work(self) -> None:
         while batch := self._next_batch():
@@ -155,6 +159,9 @@ class Marker:
                 self._mark_batch(invoices)
             except TargetError as error:
                 failure = error
+            except Exception as error:
+                failure = TargetError(f"Marking ended unexpectedly ({type(error).__name__}).")
+                _logger.debug("Unexpected:", exc_info=True)
             else:
                 self._settle(number)
                 continue

@@ -42,10 +42,14 @@ class Messages:
         self._line += 1
         try:
             message = self._decode(line)
+            if not line.isascii():
+                line.decode()  # what is passed over was not looked at
         except (msgspec.DecodeError, UnicodeDecodeError):
             if not line.strip():
                 return None
             raise self._problem("is not a Singer message") from None
+        if not _is_complete(message):
+            raise self._problem("is not a Singer message")
         if message.type in {"RECORD", "BATCH"} and message.stream not in self._schemas:
             raise SchemaMissingError(
                 f"Line {self._line} of the input is a {message.type} of stream "
@@ -75,6 +79,21 @@ class Messages:
         )
 
 
+def _is_complete(message: Message) -> bool:
+    """Whether a message is of a type that Singer knows and has what that asks for."""
+    match message.type:
+        case "RECORD":
+            return message.stream is not None and message.record is not None
+        case "SCHEMA" | "ACTIVATE_VERSION":
+            return message.stream is not None
+        case "STATE":
+            return bool(bytes(message.value))
+        case "BATCH":
+            return message.stream is not None and message.manifest is not None
+        case _:
+            return False
+
+
 def _message_type(id_property: str) -> type[msgspec.Struct]:
     record = msgspec.defstruct(
         "Record",
@@ -88,7 +107,7 @@ def _message_type(id_property: str) -> type[msgspec.Struct]:
             ("stream", str | None, None),
             ("record", record | None, None),
             ("value", msgspec.Raw, msgspec.Raw()),
-            ("manifest", list[str], msgspec.field(default_factory=list)),
+            ("manifest", list[str] | None, None),
             ("encoding", dict[str, Any], msgspec.field(default_factory=dict)),
         ],
     )

@@ -32,7 +32,8 @@ class RedactingFormatter(logging.Formatter):
 
 def hide(secrets: Iterable[object]) -> None:
     """Hide these values in everything that the log's handlers write from now on."""
-    known = [str(secret) for secret in secrets if secret and len(str(secret)) >= _SHORTEST]
+    forms = [form for each in secrets for form in (str(each), str(each).strip()) if each]
+    known = [form for form in forms if len(form) >= _SHORTEST]
     if not known:
         return
     for handler in logging.getLogger().handlers:

@@ -160,7 +160,7 @@ class Relay(GenericSingerReader[bytes]):
             if message.stream == self._stream and (record := message.record):
                 self._note_invoice(record.id, draft=getattr(record, NON_BOOKED) is True)
         elif kind == "STATE":
-            self._ledger.sent(bytes(message.value) or b"{}")
+            self._ledger.sent(bytes(message.value))
         elif kind == "BATCH" and message.stream == self._stream:
             for found, draft in self._ids_in_files(message):
                 self._note_invoice(found, draft=draft)

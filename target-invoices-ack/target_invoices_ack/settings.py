@@ -119,3 +119,13 @@ CONFIG = th.PropertiesList(
         ),
     ),
 ).to_dict()
+
+
+def key_problem(name: str, key: str | None) -> str | None:
+    """Say what is wrong with a key that is sent as an HTTP header, or None.
+
+    The key itself is not repeated; what would refuse it later on does repeat it.
+    """
+    if not key or (key.isascii() and key.isprintable() and " " not in key):
+        return None
+    return f"{name} holds a space, a line break or a character that no HTTP header can have"

@@ -13,7 +13,7 @@ from singer_sdk.helpers._batch import BaseBatchFileEncoding
 from singer_sdk.helpers.capabilities import PluginCapabilities
 from typing_extensions import override
 
-from target_invoices_ack import note, reconcile, redact, settings
+from target_invoices_ack import config_files, note, reconcile, redact, settings
 from target_invoices_ack.acknowledger import Acknowledger
 from target_invoices_ack.api import ExportApi
 from target_invoices_ack.errors import TargetError
@@ -26,6 +26,7 @@ from target_invoices_ack.stopping import Stop
 if TYPE_CHECKING:
     from types import FrameType
 
+    import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.sinks import Sink
 
@@ -92,6 +93,12 @@ class TargetInvoicesAck(Target):
             skip_exported=default if skip_exported is None else skip_exported,
         )
 
+    @classmethod
+    @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        config_files.check(value)
+        return super().cb_config(ctx, param, value)
+
     @override
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         return InvoiceSink if stream_name == self.config["stream"] else IgnoringSink
@@ -153,6 +160,7 @@ class TargetInvoicesAck(Target):
     def _check_settings(self) -> None:
         config = self.config
         found = [
+            *(settings.key_problem(name, config.get(name)) for name in _SECRETS),
             note.problem(config["note"]) if config.get("note") else None,
             reconcile.problem(config["reconcile_since"]) if config.get("reconcile_since") else None,
         ]
