@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from uv import find_uv_bin
 
 from house.programs import CHECKOUT, PROGRAMS
 
@@ -95,6 +96,25 @@ class TestARelease:
         self, problems: Callable[..., list[str]]
     ) -> None:
         assert problems("v1.2.3", self.built, "## [Unreleased]")
+
+
+def test_one_tag_makes_both_packages_of_a_version_ready_to_publish(tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    _git("clone", "--quiet", str(CHECKOUT), str(clone))
+    _git("-C", str(clone), "tag", "v98.7.6")
+    changelog = clone / "CHANGELOG.md"
+    changelog.write_text(changelog.read_text().replace("[Unreleased]", "[98.7.6] - 2026-11-24"))
+    # A version is that of a commit as it is, so the changelog would be committed before the tag.
+    _git("-C", str(clone), "update-index", "--assume-unchanged", "CHANGELOG.md")
+    uv = [find_uv_bin(), "build", "--quiet", "--all-packages"]
+    subprocess.run(uv, check=True, cwd=clone)
+    check = [sys.executable, ".github/check_release.py", "v98.7.6"]
+    done = subprocess.run(check, check=False, cwd=clone, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def _git(*arguments: str) -> None:
+    subprocess.run(["git", *arguments], check=True, capture_output=True)
 
 
 def _passes(program: str, *arguments: str) -> None:
