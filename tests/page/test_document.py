@@ -128,6 +128,15 @@ def test_it_says_its_language_and_fits_the_screen(document: Document) -> None:
     assert metas["color-scheme"] == "light dark"
 
 
+def test_nothing_asks_for_more_room_than_a_small_phone_has() -> None:
+    rules = re.sub(r"@media [^{]+", "", STYLE)
+    asked = re.findall(r"(?<!max-)(?:width: |minmax\()([\d.]+)(rem|px)", rules)
+    assert len(asked) > 3
+    assert max(float(length) * {"rem": 16, "px": 1}[unit] for length, unit in asked) <= 160
+    assert "flex-wrap: wrap" in _block(STYLE, ".row {")
+    assert "overflow-wrap: anywhere" in _block(STYLE, "#feed li {")
+
+
 def test_whoever_wants_less_motion_gets_none() -> None:
     still = _block(STYLE, "@media (prefers-reduced-motion: reduce)")
     assert "animation: none !important" in still

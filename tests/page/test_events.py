@@ -206,6 +206,26 @@ def _states(connection: socket.socket, remarked: int) -> list[dict[str, Any]]:
     return states
 
 
+def test_while_nothing_happens_nothing_is_sent() -> None:
+    async def scene() -> list[bytes]:
+        async with watched(invoices=4) as (store, watch, url), aiohttp.ClientSession() as session:
+            answer = await session.get(url)
+            await until(lambda: watch.watchers)
+            looks = asyncio.Event()
+            asyncio.get_running_loop().call_later(0.2, looks.set)  # many looks
+            await looks.wait()
+            store.mark(1, "warehouse", None, None)
+            lines = []
+            async for line in answer.content:
+                lines.append(line)
+                if b'"exported":1,' in line:
+                    break
+            return lines
+
+    kinds = [line.partition(b":")[0] for line in asyncio.run(scene()) if line.strip()]
+    assert kinds == [b"retry", *[b"event", b"data"] * 2]
+
+
 def test_many_watchers_are_told_the_same_and_leave_nothing_behind() -> None:
     async def scene() -> None:
         async with watched(invoices=400) as (store, watch, url):

@@ -30,6 +30,7 @@ TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 _PREFIX = "/_sandbox/page"
 _TICK = 0.2  # seconds between two looks
 _SILENCE = 10.0  # seconds after which a watcher hears that all is well, and a dead one is noticed
+_ASK_AGAIN = b"retry: 1000\n\n"  # milliseconds until a watcher that was cut off comes back
 _MOST_PICKED = 1000
 _HEADERS = {
     "Cache-Control": "no-cache",
@@ -85,6 +86,7 @@ class Watch:
         self.watchers += 1
         try:
             await response.prepare(request)
+            await response.write(_ASK_AGAIN)
             await self._tell(request, response, system_id)
         except ConnectionError:
             pass  # the watcher has gone

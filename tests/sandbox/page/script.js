@@ -4,7 +4,7 @@ import { drawMosaic } from "./mosaic.js";
 import * as words from "./words.js";
 
 const at = (id) => document.getElementById(id);
-const quietly = 5000; // milliseconds between two announcements to a screen reader
+const quietly = 3000; // milliseconds between two announcements to a screen reader
 
 let systemId = new URLSearchParams(location.search).get("system_id") ?? "warehouse";
 let source = null;
