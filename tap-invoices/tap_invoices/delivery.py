@@ -80,13 +80,14 @@ class Delivery:
         sys.stdout.flush()
 
     def write_sample(self, limit: int) -> None:
-        """Write the first few invoices and no STATE, for a test of the connection."""
+        """Write the first few invoices and their STATE, for a test of the connection."""
         self._tell_what_is_asked()
         for page in self._run.pages():
             self.write(page[:limit])
             limit -= len(page)
             if limit <= 0:
-                return
+                break
+        self.write_last_state()
 
     def chunks(self, size: int) -> Iterator[tuple[list[Record], list[Record]]]:
         """Collect whole pages until they hold `size` invoices.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import traceback
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -40,6 +41,23 @@ def hide(secrets: Iterable[object]) -> None:
         handler.setFormatter(
             RedactingFormatter(handler.formatter or logging.Formatter(), known),
         )
+
+
+def told_safely(error: BaseException) -> str:
+    """Tell where an unexpected error happened, without its text, which may hold an invoice's data.
+
+    Returns:
+        Its kind, that of what caused it, and the lines of code that it passed.
+    """
+    kinds = [type(error).__name__]
+    frames = traceback.format_tb(error.__traceback__)
+    while (cause := error.__cause__ or error.__context__) is not None:
+        kinds.append(type(cause).__name__)
+        error = cause
+    return (
+        f"Unexpected {', caused by '.join(kinds)}. What it says is left out, since it may hold "
+        f"an invoice's data; please report where it happened:\n{''.join(frames)}"
+    )
 
 
 def _forms(secret: str) -> Iterator[str]:

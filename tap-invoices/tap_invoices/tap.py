@@ -134,6 +134,9 @@ class TapInvoices(Tap):
         except TapError as error:
             self.logger.error("%s", error)  # noqa: TRY400 - a person reads this
             raise SystemExit(1) from error
+        except Exception as error:  # noqa: BLE001 - told without what it says
+            self.logger.error("%s", redact.told_safely(error))  # noqa: TRY400
+            raise SystemExit(1) from None
 
     def write_bookmarks(self, bookmarks: dict[str, dict[str, Any]]) -> None:
         """Write a STATE with the bookmarks of both streams."""

@@ -1,0 +1,83 @@
+"""Memory: in proportion to one answer, and flat however many pages there are."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from sandbox.client import Sandbox
+from support.processes import command, discover, environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+INVOICES = 15_000
+MEBIBYTE = 1 << 20
+# The tap's own peak, from a small process: a child's begins at what its parent holds.
+MEASURE = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
+sys.exit(code)
+"""
+
+
+@pytest.fixture(scope="module")
+def big() -> Iterator[Sandbox]:
+    with Sandbox.start(invoices=INVOICES) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def answer_size(big: Sandbox) -> int:
+    """Bytes of the whole list in one answer."""
+    response = requests.get(
+        f"{big.url}/v10/invoices/export",
+        params={"system_id": "warehouse", "includes[]": "lines"},
+        headers={"Authorization": f"Bearer {big.token}"},
+        timeout=60,
+    )
+    return len(response.content)
+
+
+def peak(folder: Path, sandbox: Sandbox, **settings: Any) -> int:
+    """Run the tap and return the most bytes that it held."""
+    config = sandbox.config(start_date="2020-01-01", **settings)
+    catalog = discover(folder, sandbox.config(include_non_booked=False))
+    tap = command(folder, config, catalog=catalog)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, *tap],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return int(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def at_rest(big: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> int:
+    """What a run over an empty list holds."""
+    nothing = [{"key": "created_at", "operator": "lt", "value": "2000-01-01"}]
+    return peak(tmp_path_factory.mktemp("empty"), big, filter_groups=[{"filters": nothing}])
+
+
+@pytest.mark.parametrize("paging", ["honoured", "ignored"])
+def test_one_answer_of_everything_takes_at_most_three_times_its_size(
+    big: Sandbox, tmp_path: Path, answer_size: int, at_rest: int, paging: str
+) -> None:
+    big.behave(paging=paging)
+    assert peak(tmp_path, big, page_size=0) - at_rest < 3 * answer_size
+
+
+def test_with_pages_it_does_not_grow_with_the_list(
+    big: Sandbox, tmp_path: Path, at_rest: int
+) -> None:
+    big.behave(paging="honoured")
+    assert peak(tmp_path, big, page_size=250) - at_rest < 16 * MEBIBYTE

@@ -1,0 +1,92 @@
+"""No secret and no customer's data in anything that is printed besides the records."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from support.processes import Ran
+
+    from .conftest import Tap
+
+TOKEN = "sandbox-token"
+APP_KEY = "an-app-key-of-mine"
+CUSTOMER = "Jane Roe Confidential"
+DEBUG = {"TAP_INVOICES_LOGLEVEL": "DEBUG", "LOGLEVEL": "DEBUG"}
+
+ENDINGS: dict[str, dict[str, Any] | None] = {
+    "all delivered": None,
+    "refused": {
+        "kind": "status",
+        "status": 422,
+        "body": {"message": f"Bearer {TOKEN} is bad", "data": [{"name": CUSTOMER}]},
+    },
+    "at fault": {"kind": "status", "status": 500, "body": f"<p>{CUSTOMER} {TOKEN}"},
+    "cut": {"kind": "cut"},
+    "no json": {"kind": "body", "body": f'{{"invoices": [{{"name": "{CUSTOMER}"'},
+    "another shape": {"kind": "body", "body": {"invoices": {"name": CUSTOMER}}},
+    "no id": {"kind": "body", "body": {"invoices": [{"name": CUSTOMER}]}},
+}
+
+
+@pytest.fixture
+def customers(tap: Tap) -> Tap:
+    """Every invoice and line is of a customer whom nobody should read about."""
+    lines = [{"id": 1, "text": CUSTOMER}]
+    for each in range(1, 13):
+        tap.sandbox.change(each, customer={"name": CUSTOMER}, comment=CUSTOMER, lines=lines)
+    return tap
+
+
+def secrets_in(text: str) -> list[str]:
+    return [each for each in (TOKEN, APP_KEY, CUSTOMER) if each in text]
+
+
+@pytest.mark.parametrize("fault", ENDINGS.values(), ids=ENDINGS)
+@pytest.mark.parametrize("how", ["a file", "the environment"])
+def test_nothing_is_told_at_debug(customers: Tap, fault: dict[str, Any] | None, how: str) -> None:
+    if fault:
+        customers.sandbox.fail({**fault, "on": "export", "skip": 2})
+    settings: dict[str, Any] = {"app_key": APP_KEY, "page_size": 5, "start_date": "2020-01-01"}
+    env = dict(DEBUG)
+    if how == "the environment":
+        env |= {"TAP_INVOICES_ACCESS_TOKEN": TOKEN, "TAP_INVOICES_APP_KEY": APP_KEY}
+        done = customers.run("--config", "ENV", env=env, access_token="", **settings)
+    else:
+        done = customers.run(env=env, **settings)
+    assert_quiet(done)
+    assert fault is None or "WARNING" in done.err or "ERROR" in done.err
+
+
+def assert_quiet(done: Ran) -> None:
+    assert "DEBUG" in done.err
+    assert secrets_in(done.err) == []
+    told = [line for line in done.out.split("\n") if '"type":"RECORD"' not in line]
+    assert secrets_in("\n".join(told)) == []
+
+
+def test_an_unexpected_error_is_told_without_what_it_says(customers: Tap) -> None:
+    """Here a stream map fails on a customer's name, which its error quotes."""
+    maps = {"invoices": {"x": "int(customer['name'])"}}
+    done = customers.run(env=DEBUG, app_key=APP_KEY, stream_maps=maps)
+    assert done.code == 1
+    assert "Unexpected" in done.err
+    assert "delivery.py" in done.err
+    assert secrets_in(done.err) == []
+
+
+def test_a_dot_env_file_is_as_secret(customers: Tap, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(customers.folder)
+    (customers.folder / ".env").write_text("TAP_INVOICES_ACCESS_TOKEN='two words of secret'\n")
+    done = customers.run("--config", "ENV", env=DEBUG)
+    assert "access_token" in done.err
+    assert "two words of secret" not in done.err
+
+
+def test_a_url_in_the_log_carries_no_token(customers: Tap) -> None:
+    done = customers.run(env=DEBUG)
+    assert re.search(r"GET /v10/invoices/export\?system_id=warehouse", done.err)
+    assert "Authorization" not in done.err
