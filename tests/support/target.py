@@ -187,6 +187,8 @@ with open(HERE / "loaded", "wb") as loaded:
     for line in sys.stdin.buffer:
         loaded.write(line)
         loaded.flush()
+        if not line.strip():
+            continue
         message = json.loads(line)
         if message["type"] == "STATE":
             last = message["value"]
