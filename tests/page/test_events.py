@@ -17,12 +17,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from sandbox.board import Board
-from sandbox.faults import Faults
+from sandbox.faults import BYSTANDER, Faults
 from sandbox.log import Log
 from sandbox.page import Watch
 from sandbox.store import Store
 
-from .conftest import Run, Watcher
+from .conftest import EXPORT, Run, Watcher
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -147,6 +147,18 @@ def test_picked_invoices_are_the_latest_of_their_kind(sandbox: Sandbox, run: Run
     exported = requests.get(url, params={"count": 3, "exported": 1}, timeout=30)
     assert (pending.json(), exported.json()) == ([28, 27, 26], [30, 29])
     assert requests.get(url, params={"count": "x"}, timeout=30).status_code == 400
+
+
+def test_a_bystander_is_struck_by_no_fault_and_uses_none_up(sandbox: Sandbox, run: Run) -> None:
+    sandbox.fail({"kind": "status", "status": 500})
+    looked = requests.get(
+        sandbox.url + EXPORT,
+        params={"system_id": "warehouse"},
+        headers={"Authorization": f"Bearer {sandbox.token}", BYSTANDER: "test"},
+        timeout=30,
+    )
+    assert looked.status_code == 200
+    assert [run.ask().status_code for _ in range(2)] == [500, 200]
 
 
 def test_the_log_says_which_faults_struck(sandbox: Sandbox, run: Run) -> None:

@@ -11,7 +11,7 @@ from aiohttp import web
 from sandbox import control, export, marking, page, wire
 from sandbox.board import Board
 from sandbox.codec import decode
-from sandbox.faults import Faults
+from sandbox.faults import BYSTANDER, Faults
 from sandbox.log import Entry, Log
 from sandbox.refusal import RefusalError, invalid
 from sandbox.wire import Answer
@@ -74,7 +74,7 @@ class Service:
     def _guarded(self, name: str, endpoint: Endpoint) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             entry = await self._logged(request)
-            faults = self.faults.strike(name)
+            faults = [] if BYSTANDER in request.headers else self.faults.strike(name)
             entry.faults = [fault.kind for fault in faults]
             answer = await _instead(faults)
             if answer is None:

@@ -25,6 +25,9 @@ the end of the connection; `refuse_ids` refuses to mark these.
 
 ENDPOINTS = ("export", "mark")
 
+BYSTANDER = "X-Sandbox-Bystander"
+"""Whoever sends this header only counts what others do: no fault strikes, or is used up."""
+
 
 @dataclass
 class Fault:
