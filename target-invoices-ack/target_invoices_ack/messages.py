@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 NON_BOOKED = "non_booked"
 """The column in which tap-invoices flags drafts."""
+
+_MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 Message: TypeAlias = Any
 """A struct with `type`, `stream`, `record` (with `id` and `non_booked`) and `value`."""
@@ -41,10 +46,10 @@ class Messages:
         """
         self._line += 1
         try:
-            message = self._decode(line)
+            message = self._message(line)
             if not line.isascii():
                 line.decode()  # what is passed over was not looked at
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except _MALFORMED:
             if not line.strip():
                 return None
             raise self._problem("is not a Singer message") from None
@@ -62,10 +67,22 @@ class Messages:
     def is_whole(self, rest: bytes) -> bool:
         """Whether what stands behind the last newline is a message, and not half of one."""
         try:
-            self._decode(rest)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._message(rest)
+        except _MALFORMED:
             return False
         return True
+
+    def _message(self, line: bytes) -> Message:
+        try:
+            return self._decode(line)
+        except msgspec.DecodeError:
+            # msgspec takes no half of a surrogate pair, as texts have that were cut short.
+            if not _SURROGATE.search(line):
+                raise
+            message = self._decode(_SURROGATE.sub(b"?", line))
+            if message.type == "STATE":  # it is printed again, and so must stay as it is
+                raise
+            return message
 
     def cut_off(self) -> InputError:
         """Return what to say where the input ends in the middle of a line."""

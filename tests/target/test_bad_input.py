@@ -1,0 +1,117 @@
+"""Bad input: a clear word without the data, exit code 1, and nothing marked for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.singer import invoice, message, pages, record, schema, state, value
+from support.target import KEEPER, loader
+
+if TYPE_CHECKING:
+    from support.target import Account
+
+GOOD = pages(range(1, 4))
+CUSTOMER = "Jane Doe"
+
+BAD = {
+    "text": (CUSTOMER.encode() + b" paid\n", "is not a Singer message"),
+    "another object": (b'{"hello": "Jane Doe"}\n', "is not a Singer message"),
+    "a list": (b'["Jane Doe"]\n', "is not a Singer message"),
+    "an unknown type": (message("GREETING", stream="invoices"), "is not a Singer message"),
+    "no record": (message("RECORD", stream="invoices"), "is not a Singer message"),
+    "no stream": (message("RECORD", record={"id": 9}), "is not a Singer message"),
+    "a record that is a list": (
+        message("RECORD", stream="invoices", record=[9]),
+        "is not a Singer message",
+    ),
+    "a state without value": (message("STATE"), "is not a Singer message"),
+    "a record before its schema": (record(9, stream="orders"), "before its SCHEMA"),
+    "Latin-1": (
+        record(9, customer=CUSTOMER).replace(b"Jane", "J\u00f8rgen".encode("latin-1")),
+        "is not a Singer message",
+    ),
+    "UTF-16": (record(9).decode().encode("utf-16"), "is not a Singer message"),
+    "half a line": (record(9, customer=CUSTOMER)[:-9], "ends in the middle of a message"),
+    "no id": (
+        message("RECORD", stream="invoices", record={"customer": CUSTOMER}),
+        "'id' is null, not an integer",
+    ),
+    "an id of text": (record(CUSTOMER), "'id' is a str, not an integer"),
+    "an id with a fraction": (record(9.5), "'id' is the number 9.5, not an integer"),
+    "an id that is true": (record(True), "'id' is true or false, not an integer"),  # noqa: FBT003
+    "an id beyond 64 bits": (record(10**30), "not an integer"),
+    "an id that is a list": (record([9]), "'id' is a list, not an integer"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_nothing_is_marked_from_the_bad_line_on(account: Account, bad: str) -> None:
+    """What stands before it is loaded and marked as at any end."""
+    content, words = BAD[bad]
+    taps = GOOD + content + (b"" if bad == "half a line" else invoice(8) + state(2))
+
+    ran = account.run(taps, loader=loader(account.folder, KEEPER))
+
+    assert ran.code == 1
+    assert len(ran.problems) == 1
+    assert words in ran.problems[0]
+    assert sorted(account.marked) == [1, 2, 3]
+    assert ran.states == [value(1)]
+    assert (account.folder / "loaded").read_bytes() == GOOD
+    assert CUSTOMER not in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("bad", ["text", "an unknown type", "no id", "a record before its schema"])
+def test_reading_back_refuses_it_too(account: Account, bad: str) -> None:
+    content, words = BAD[bad]
+
+    ran = account.run(GOOD + content + invoice(8) + state(2))
+
+    assert ran.code == 1
+    assert len(ran.problems) == 1
+    assert words in ran.problems[0]
+    assert 8 not in account.marked
+    assert not [each for each in ran.states if each == value(2)]
+    assert CUSTOMER not in ran.err
+
+
+def test_the_line_is_named_by_its_number(account: Account) -> None:
+    ran = account.run(schema() + b"\n" + b"no\n", loader=loader(account.folder, KEEPER))
+
+    assert "Line 4 of the input" in ran.problems[0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32-le", "utf-8-sig"])
+def test_a_whole_input_in_another_encoding_is_refused(account: Account, encoding: str) -> None:
+    taps = GOOD.decode().encode(encoding)
+
+    ran = account.run(taps, loader=loader(account.folder, KEEPER))
+
+    assert ran.code == 1
+    assert "Line 1 of the input is not a Singer message" in ran.problems[0]
+    assert not account.marked
+    assert (account.folder / "loaded").read_bytes() == b""
+
+
+HUGE = 100 * 10**6
+
+
+def test_a_line_of_100_mb_passes(account: Account) -> None:
+    taps = schema() + record(1, text="x" * HUGE) + state(1)
+
+    ran = account.run(taps, loader=loader(account.folder, KEEPER))
+
+    assert ran.code == 0
+    assert account.marked == [1]
+    assert (account.folder / "loaded").stat().st_size == len(taps)
+
+
+def test_100_mb_without_a_newline_are_refused(account: Account) -> None:
+    ran = account.run(GOOD + b"x" * HUGE, loader=loader(account.folder, KEEPER))
+
+    assert ran.code == 1
+    assert sorted(account.marked) == [1, 2, 3]
+    assert len(ran.err) < 10_000

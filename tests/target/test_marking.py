@@ -1,0 +1,272 @@
+"""Marking: few requests, several at a time, again where that helps, and none for the bad ones."""
+
+from __future__ import annotations
+
+import json
+import math
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from support.processes import discover, run_tap
+from support.singer import invoice, message, pages, state, value
+from support.target import KEEPER, PROMPT, balances, loader
+
+if TYPE_CHECKING:
+    from support.target import Account
+
+
+def ids_of(request: dict[str, Any]) -> list[int]:
+    return [each["invoice_id"] for each in json.loads(request["body"])["invoices"]]
+
+
+def test_ten_at_most_are_marked_in_a_request_and_no_more_requests_sent_than_needed(
+    account: Account,
+) -> None:
+    ran = account.run(pages(range(1, 96)), loader=loader(account.folder, KEEPER))
+
+    assert ran.code == 0
+    assert sorted(account.marked) == list(range(1, 96))
+    assert sorted(len(ids_of(each)) for each in account.requests) == [5, *[10] * 9]
+
+
+def test_a_loader_that_confirms_one_invoice_at_a_time_does_not_cost_a_request_each(
+    account: Account,
+) -> None:
+    taps = pages(*([each] for each in range(1, 121)))
+
+    ran = account.run(taps, loader=loader(account.folder, PROMPT))
+
+    assert ran.code == 0
+    assert sorted(account.marked) == list(range(1, 121))
+    assert len(account.requests) < 2 * math.ceil(120 / 10)
+    assert ran.states[-1] == value(120)
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_as_many_requests_are_in_flight_as_asked_for(account: Account, most: int) -> None:
+    seconds = 0.5
+    account.sandbox.fail({"kind": "latency", "on": "mark", "seconds": seconds, "times": None})
+
+    ran = account.run(
+        pages(range(1, 91)), loader=loader(account.folder, KEEPER), max_parallel_requests=most
+    )
+
+    assert ran.code == 0
+    came = [float(each["time"]) for each in account.requests]
+    assert max(sum(at - seconds < other <= at for other in came) for at in came) == most
+
+
+FAULTS: dict[str, list[dict[str, Any]]] = {
+    "500s": [{"kind": "status", "status": 500, "times": 2}],
+    "502 without words": [{"kind": "status", "status": 502, "body": "<html>"}],
+    "429": [{"kind": "status", "status": 429, "headers": {"Retry-After": "0"}, "times": 3}],
+    "an answer that was lost": [{"kind": "lost_answer"}],
+    "a connection that was refused": [{"kind": "close", "times": 2}],
+    "a body that was cut": [{"kind": "cut", "framing": "length"}],
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_may_pass_is_asked_again(account: Account, fault: str) -> None:
+    account.sandbox.fail(*(rule | {"on": "mark"} for rule in FAULTS[fault]))
+
+    ran = account.run(pages(range(1, 16)), loader=loader(account.folder, KEEPER))
+
+    assert ran.code == 0
+    assert set(account.marked) == set(range(1, 16))
+    assert ran.states == [value(1)]
+    assert "asking again" in ran.err
+    assert ran.account["marked"] == 15
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_retry_after_is_waited_for(account: Account, form: str) -> None:
+    wait = 4
+    now = int(account.sandbox.state()["now"])
+    header = str(wait) if form == "seconds" else formatdate(now + wait, usegmt=True)
+    account.sandbox.fail(
+        {"kind": "status", "on": "mark", "status": 429, "headers": {"Retry-After": header}}
+    )
+
+    ran = account.run(pages([1]), loader=loader(account.folder, KEEPER))
+
+    assert ran.code == 0
+    first, second = (each["time"] for each in account.requests)
+    assert second >= (first if form == "seconds" else now) + wait
+
+
+def test_a_refused_batch_is_split_and_nine_of_ten_are_marked(account: Account) -> None:
+    account.sandbox.fail({"kind": "refuse_ids", "ids": [4]})
+
+    ran = account.run(pages(range(1, 11)), loader=loader(account.folder, KEEPER))
+
+    assert ran.code == 1
+    assert sorted(account.marked) == [1, 2, 3, *range(5, 11)]
+    assert sorted(map(ids_of, account.requests)) == sorted(
+        [[*range(1, 11)], [1, 2, 3, *range(5, 11)], [4]]
+    )
+    assert "Invoice 4 is refused" in ran.problems[0]
+    assert "locked by an accountant" in ran.problems[0]
+    assert ran.account == {
+        "received": 10,
+        "marked": 9,
+        "not confirmed": 0,
+        "refused": 1,
+        "drafts": 0,
+    }
+
+
+def test_no_state_claims_a_refused_invoice_where_it_cannot_be_taken_out(account: Account) -> None:
+    account.sandbox.fail({"kind": "refuse_ids", "ids": [4]})
+
+    ran = account.run(pages([1, 2], [3, 4], [5]), loader=loader(account.folder, PROMPT))
+
+    assert ran.code == 1
+    assert sorted(account.marked) == [1, 2, 3, 5]
+    assert value(2) not in ran.states
+    assert value(3) not in ran.states
+
+
+def test_the_next_run_names_a_refused_invoice_again_and_delivers_nothing_else_again(
+    account: Account,
+) -> None:
+    """With the real tap, and the STATE that the target printed."""
+    sandbox, folder = account.sandbox, account.folder
+    config = account.config(filter_groups=_few(account, 20), page_size=7)
+    catalog = discover(folder, config)
+    sandbox.fail({"kind": "refuse_ids", "ids": [5, 6]})
+
+    first = run_tap(folder, config, catalog=catalog)
+    target = account.run(first.out.encode(), loader=loader(folder, KEEPER))
+    assert target.code == 1
+    assert sorted(account.marked) == [each for each in first.ids() if each not in {5, 6}]
+
+    again = run_tap(folder, config, catalog=catalog, state=target.states[-1])
+    assert sorted(again.ids()) == [5, 6]
+    target = account.run(again.out.encode(), loader=loader(folder, KEEPER))
+    assert target.code == 1
+    assert {5, 6} == {each for each in (5, 6) if f"Invoice {each} is refused" in target.err}
+
+    sandbox.heal()
+    third = run_tap(folder, config, catalog=catalog, state=target.states[-1])
+    assert sorted(third.ids()) == [5, 6]
+    target = account.run(third.out.encode(), loader=loader(folder, KEEPER))
+    assert target.code == 0
+    assert sorted(account.marked) == sorted(first.ids())
+
+
+def _few(account: Account, count: int) -> list[dict[str, Any]]:
+    """Return a filter that leaves the first invoices, and these are all that are listed."""
+    [last] = account.sandbox.invoices([count])
+    bound = {"key": "created_at", "operator": "lte", "value": last["created_at"]}
+    return [{"filters": [bound]}]
+
+
+def test_the_note_names_the_run_and_the_moment_of_loading(account: Account) -> None:
+    ran = account.run(
+        pages([1]),
+        loader=loader(account.folder, KEEPER),
+        note="Loaded {loaded_at}, run {run_id}.",
+        env={"MELTANO_RUN_ID": "run-17"},
+    )
+
+    assert ran.code == 0
+    [mark] = account.sandbox.marks(account.system_id)
+    loaded, run = mark["note"].removeprefix("Loaded ").removesuffix(".").split(", run ")
+    assert run == "run-17"
+    assert loaded.endswith("Z")
+    assert "2020" < loaded < "2999"
+
+
+def test_without_a_note_none_is_sent(account: Account) -> None:
+    account.run(pages([1]), loader=loader(account.folder, KEEPER))
+
+    [request] = account.requests
+    assert json.loads(request["body"]) == {
+        "invoices": [{"invoice_id": 1, "system_id": account.system_id}]
+    }
+
+
+def test_dry_run_says_what_it_would_mark_and_marks_nothing(account: Account) -> None:
+    taps = pages([*range(1, 6), 9], non_booked=False)
+
+    ran = account.run(taps, loader=loader(account.folder, KEEPER), dry_run=True)
+
+    assert ran.code == 0
+    assert not account.requests
+    assert not ran.states
+    assert "Dry run: would mark 1..5, 9." in ran.err
+    assert ran.account["would be marked"] == 6
+    assert balances(ran.account)
+    assert (account.folder / "loaded").read_bytes() == taps
+
+
+def test_drafts_are_never_marked(account: Account) -> None:
+    taps = pages([1]) + invoice(3001, non_booked=True) + state(2)
+
+    ran = account.run(taps, loader=loader(account.folder, KEEPER))
+
+    assert ran.code == 0
+    assert account.marked == [1]
+    assert ran.states == [value(2)]
+    assert ran.account["drafts"] == 1
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_token_in_the_middle_ends_the_run_at_once(account: Account, status: int) -> None:
+    words = {"message": "This token was withdrawn."}
+    account.sandbox.fail(
+        {"kind": "status", "on": "mark", "status": status, "body": words, "skip": 1, "times": None}
+    )
+
+    ran = account.run(
+        pages(range(1, 11), range(11, 2001)),
+        loader=loader(account.folder, PROMPT),
+        max_parallel_requests=2,
+    )
+
+    assert ran.code == 1
+    assert len(account.marked) == 10
+    assert len(account.requests) <= 3
+    assert value(2) not in ran.states
+    assert any(str(status) in each and words["message"] in each for each in ran.problems)
+    assert balances(ran.account)
+
+
+def test_a_redirect_is_not_followed_since_it_would_carry_the_token(account: Account) -> None:
+    elsewhere = f"{account.sandbox.url}/v10/invoices/export"
+    account.sandbox.fail(
+        {"kind": "status", "on": "mark", "status": 307, "headers": {"Location": elsewhere}}
+    )
+
+    ran = account.run(pages([1]), loader=loader(account.folder, KEEPER))
+
+    assert ran.code == 1
+    assert "Redirects are not followed" in ran.problems[-1]
+    assert not account.sandbox.log("export")
+    assert not ran.states
+
+
+def test_with_skip_exported_one_listing_a_run_tells_what_is_left_alone(account: Account) -> None:
+    account.sandbox.mark([2, 3], account.system_id)
+
+    ran = account.run(
+        pages([1, 2], [3], [4]), loader=loader(account.folder, PROMPT), skip_exported=True
+    )
+
+    assert ran.code == 0
+    assert sorted(account.marked) == [1, 2, 3, 4]
+    assert len(account.sandbox.log("export")) <= 2  # the second asks whether that was all
+    assert ran.account["exported already"] == 2
+    assert balances(ran.account)
+
+
+def test_a_state_of_another_shape_passes_where_nothing_was_refused(account: Account) -> None:
+    taps = pages([1]) + message("STATE", value={"singer_state": {"x": [1.50]}})
+
+    ran = account.run(taps, loader=loader(account.folder, KEEPER))
+
+    assert ran.code == 0
+    assert ran.states[-1] == {"singer_state": {"x": [1.50]}}

@@ -1,0 +1,235 @@
+"""The relay: the loader gets what the tap sent, and the target keeps little of it."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from support.singer import invoice, line, message, pages, record, schema, state, value
+from support.target import KEEPER, PROMPT, TIMEOUT, balances, ended, loader, wait_for
+
+if TYPE_CHECKING:
+    from support.target import Account
+
+UNUSUAL = rb"""  {"type": "SCHEMA", "stream": "invoices", "schema": {}, "key_properties": []}  \r
+
+{"record":{"id":1,"t":1.10,"big":1e400,"text":"\u00e6 \ud83d"},"type":"RECORD","stream":"invoices"}
+{"type": "RECORD", "stream": "invoices", "record": {"id": 2, "id": 2.0}, "more": [1, {"a": null}]}
+ \t
+{"type":"ACTIVATE_VERSION","stream":"invoices","version":17}
+{"value":{"bookmarks":{"invoices":{"at": 1.0 , "x":"\u20ac"}}},"type":"STATE"}
+{"type":"STATE","value":{"bookmarks":{"invoices":{"at":2}}}}""".replace(rb"\r", b"\r").replace(
+    rb"\t", b"\t"
+)
+
+
+def test_the_loader_receives_byte_for_byte_what_the_tap_sent(account: Account) -> None:
+    """Spaces, order, digits, escapes, empty lines and a missing last newline included."""
+    ran = account.run(UNUSUAL, loader=loader(account.folder, KEEPER))
+
+    assert ran.code == 0
+    assert (account.folder / "loaded").read_bytes() == UNUSUAL
+    assert sorted(account.marked) == [1, 2]
+    assert ran.states == [{"bookmarks": {"invoices": {"at": 2}}}]
+
+
+def test_a_confirmed_invoice_is_marked_while_the_tap_goes_on(account: Account) -> None:
+    target = account.start(loader=loader(account.folder, PROMPT))
+    assert target.stdin is not None
+    assert target.stdout is not None
+    target.stdin.write(pages(range(1, 8)))
+    target.stdin.flush()
+
+    assert json.loads(target.stdout.readline()) == value(1)  # printed once they are marked
+    assert sorted(account.marked) == list(range(1, 8))
+
+    target.stdin.write(invoice(8) + state(2))
+    ran = ended(target)
+    assert ran.code == 0
+    assert ran.states == [value(2)]
+    assert sorted(account.marked) == list(range(1, 9))
+
+
+def test_after_exit_0_the_last_state_of_the_tap_is_printed_though_the_loader_lags(
+    account: Account,
+) -> None:
+    lagging = f"sys.stdin.read()\nsay({value(2, lines=1)!r})"
+
+    ran = account.run(pages([1], [2], [3]), loader=loader(account.folder, lagging))
+
+    assert ran.code == 0
+    assert sorted(account.marked) == [1, 2, 3]
+    assert ran.states[-1] == value(3)
+
+
+def test_after_exit_0_it_is_printed_though_the_loader_prints_none(account: Account) -> None:
+    ran = account.run(pages([1], [2]), loader=loader(account.folder, "sys.stdin.read()"))
+
+    assert ran.code == 0
+    assert sorted(account.marked) == [1, 2]
+    assert ran.states == [value(2)]
+
+
+def test_with_confirm_exit_only_the_exit_counts(account: Account) -> None:
+    hasty = PROMPT + "sys.exit(6)"
+
+    failed = account.run(pages([1]), loader=loader(account.folder, hasty), confirm="exit")
+    assert failed.code == 6
+    assert not account.marked
+    assert not failed.states
+
+    good = account.run(pages([1]), loader=loader(account.folder, PROMPT), confirm="exit")
+    assert good.code == 0
+    assert account.marked == [1]
+    assert good.states == [value(1)]
+
+
+def test_what_no_state_of_the_tap_follows_is_never_marked(account: Account) -> None:
+    """The tap may have died in the middle of an invoice's lines."""
+    taps = pages(range(1, 4)) + invoice(4, lines=1)
+
+    ran = account.run(taps, loader=loader(account.folder, KEEPER))
+
+    assert ran.code == 0
+    assert sorted(account.marked) == [1, 2, 3]
+    assert ran.states == [value(1)]
+    assert "1 invoices are not followed by a STATE of the tap" in ran.err
+    assert ran.account["not confirmed"] == 1
+    assert balances(ran.account)
+
+
+def test_an_invoice_whose_lines_come_in_a_later_state_waits_for_that(account: Account) -> None:
+    taps = schema() + state(0) + invoice(1, lines=0) + state(1, lines=0)
+    taps += line(1000, 1) + state(1, lines=1) + invoice(2) + state(2)
+    hasty = "sys.stdin.read()\nsay({state})\nsys.exit(2)"
+
+    first = account.run(taps, loader=loader(account.folder, hasty.format(state=value(1, 0))))
+    assert first.code == 2
+    assert not account.marked
+
+    second = account.run(taps, loader=loader(account.folder, hasty.format(state=value(1, 1))))
+    assert second.code == 2
+    assert account.marked == [1]
+
+
+def test_other_streams_records_pass_and_are_not_marked(account: Account) -> None:
+    taps = schema("orders", "invoices", "invoice_lines")
+    taps += record(7, stream="orders") + record("no number", stream="orders") + invoice(1)
+    taps += message("STATE", value=value(1)) + record(8, stream="orders") + state(2)
+
+    ran = account.run(taps, loader=loader(account.folder, KEEPER))
+
+    assert ran.code == 0
+    assert account.marked == [1]
+    assert (account.folder / "loaded").read_bytes() == taps
+
+
+def test_stream_and_id_property_say_where_the_invoices_are(account: Account) -> None:
+    taps = schema("erp-faktura") + message(
+        "RECORD", stream="erp-faktura", record={"id": 5, "invoice_id": 6}
+    )
+    taps += message("STATE", value={"bookmarks": {"erp-faktura": 1}})
+
+    ran = account.run(
+        taps,
+        loader=loader(account.folder, KEEPER),
+        stream="erp-faktura",
+        id_property="invoice_id",
+    )
+
+    assert ran.code == 0
+    assert account.marked == [6]
+
+
+def test_no_invoice_in_the_named_stream_is_told(account: Account) -> None:
+    ran = account.run(pages([1]), loader=loader(account.folder, KEEPER), stream="invoice")
+
+    assert ran.code == 0
+    assert "No invoice came in stream 'invoice'" in ran.err
+
+
+def test_an_empty_input_gives_the_loader_an_empty_one_and_prints_nothing(
+    account: Account,
+) -> None:
+    ran = account.run(b"", loader=loader(account.folder, KEEPER))
+
+    assert ran.code == 0
+    assert (account.folder / "loaded").read_bytes() == b""
+    assert ran.out == b""
+    assert ran.account["received"] == 0
+    assert not account.requests
+
+
+def test_the_loaders_command_may_hold_quotes_spaces_and_arguments(account: Account) -> None:
+    program = '(HERE / "words").write_text(json.dumps(sys.argv[1:]))\n' + KEEPER
+    words = loader(account.folder, program) + " --a 'b c' \"d'e\" f\\ g ''"
+
+    ran = account.run(pages([1]), loader=words)
+
+    assert ran.code == 0
+    assert json.loads((account.folder / "words").read_text()) == ["--a", "b c", "d'e", "f g", ""]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_lets_the_loader_drain_and_marks_what_it_confirmed(
+    account: Account, signum: signal.Signals
+) -> None:
+    """The loader's input ends as at any end; it is not signalled while it drains."""
+    taps = pages(range(1, 11))
+    loaded = account.folder / "loaded"
+    target = account.start(loader=loader(account.folder, KEEPER))
+    assert target.stdin is not None
+    target.stdin.write(taps + invoice(99)[:40])
+    target.stdin.flush()
+    wait_for(lambda: loaded.exists() and loaded.read_bytes() == taps)
+
+    target.send_signal(signum)
+    target.wait(TIMEOUT)  # its input is still open
+    ran = ended(target)
+
+    assert ran.code == 128 + signum
+    assert sorted(account.marked) == list(range(1, 11))
+    assert ran.states == [value(1)]
+    assert loaded.read_bytes() == taps
+
+
+MIB = 1 << 20
+SENT = 100 * MIB
+
+THROTTLED = f"""
+count = 0
+while chunk := sys.stdin.buffer.raw.read({MIB}):
+    count += len(chunk)
+    (HERE / "new").write_text(str(count))
+    (HERE / "new").replace(HERE / "taken")
+    time.sleep(len(chunk) / {12 * MIB})
+"""
+
+
+def test_a_slow_loader_slows_the_tap_and_memory_stays_flat(account: Account) -> None:
+    """Measured over 100 MiB, of which a target that kept its input would need as much."""
+    (account.folder / "taken").write_text("0")
+    target = account.start(loader=loader(account.folder, THROTTLED))
+    assert target.stdin is not None
+    memory = psutil.Process(target.pid).memory_info
+    page = b"".join(invoice(each, text="x" * 500) for each in range(1, 501))
+    target.stdin.write(schema())
+    sent = number = early = most = ahead = 0
+    while sent < SENT:
+        number += 1
+        sent += target.stdin.write(page + state(number))
+        taken = int((account.folder / "taken").read_text())
+        ahead = max(ahead, sent - taken)
+        most = max(most, memory().rss)
+        if not early and sent > 5 * MIB:
+            early = most
+    ran = ended(target)
+
+    assert ran.code == 0
+    assert ran.states == [value(number)]
+    assert ahead < 4 * MIB
+    assert most - early < 10 * MIB
