@@ -6,18 +6,21 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
+
 from support.warehouses import PostgresWarehouse
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
     from pipeline.line import Line
 
     from demo.postgres import Postgres
     from support.chain import Ended
 
 LOST = {4, 40}
+
+pytestmark = pytest.mark.xdist_group("pipeline")
 
 _COMMAND = re.compile(r"as one line in the Meltano project: (.+)$", re.MULTILINE)
 
