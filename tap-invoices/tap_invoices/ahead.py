@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from queue import SimpleQueue
@@ -10,6 +11,13 @@ from typing import TypeVar
 from typing_extensions import override
 
 T = TypeVar("T")
+
+_SWITCH = 0.0005
+"""Seconds after which a thread that has something to do gets its turn.
+
+Python's own five milliseconds are longer than a page takes to be written: with them an
+answer that has come is read only when there is nothing left to write.
+"""
 
 
 class Ahead(Iterator[T]):
@@ -22,6 +30,7 @@ class Ahead(Iterator[T]):
 
     def __init__(self, items: Iterator[T]) -> None:
         """Start with the first item."""
+        sys.setswitchinterval(_SWITCH)
         self._items = items
         self._wanted = threading.Semaphore()
         self._made: SimpleQueue[T | BaseException] = SimpleQueue()

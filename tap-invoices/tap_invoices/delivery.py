@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tap_invoices import fast
 from tap_invoices.ahead import Ahead
+from tap_invoices.errors import TapError
 from tap_invoices.general import GeneralWriter
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Delivery:
                 yield page
                 self._log_progress()
                 self._tap.stopping.end_if_asked()
-        except SystemExit:  # a signal, mostly while a page was waited for
+        except (SystemExit, TapError):  # a signal while a page was waited for, or no page
             self.write_last_state()
             raise
 

@@ -6,6 +6,7 @@ import json
 import logging
 import traceback
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from typing_extensions import override
 
@@ -41,6 +42,14 @@ def hide(secrets: Iterable[object]) -> None:
         handler.setFormatter(
             RedactingFormatter(handler.formatter or logging.Formatter(), known),
         )
+
+
+def password_in(url: object) -> str | None:
+    """Return the password that somebody wrote into a URL."""
+    try:
+        return urlsplit(str(url)).password
+    except ValueError:
+        return None
 
 
 def told_safely(error: BaseException) -> str:

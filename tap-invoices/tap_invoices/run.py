@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -64,8 +64,6 @@ class Run:
         self._full_table = full_table
         self._started: datetime | None = None
         self._began = False
-        if not full_table:
-            _outlast_the_second()
         self.listing = Listing(
             since=None if full_table else self._since(bookmark, config.get("start_date")),
             lines=lines,
@@ -76,7 +74,7 @@ class Run:
     def _since(self, bookmark: Bookmark, start_date: str | None) -> str:
         if given := bookmark.since or start_date:
             return times.to_api(given)
-        self._started = self._client.server_time()
+        self._started = _without_earlier_marks(self._client.server_time())
         return times.to_api(self._started.isoformat())
 
     @property
@@ -106,18 +104,20 @@ class Run:
     def _fetch(self, listing: Listing, window: Window) -> list[Invoice]:
         answer = self._client.fetch(listing, window)
         if self._started is None:
-            self._started = self._client.last_date or datetime.now(UTC)
+            self._started = _without_earlier_marks(self._client.last_date or datetime.now(UTC))
         if not self._full_table:
             self.progress.next_since = times.bookmark_of(self._started)
         self._began = True
         return answer
 
 
-def _outlast_the_second() -> None:
-    """Wait until the program is a second old, which it mostly is by now.
+def _without_earlier_marks(now: datetime) -> datetime:
+    """Return the server's time, or the next second where the program is no second old.
 
     T has whole seconds, as `Date` has. A mark that the run before set in T's own second
     would be "at or after" T, and its invoice come once more in the next run. What was
-    marked before this program began is so in an earlier second than T.
+    marked before this program began is so in an earlier second than this one. To wait
+    until then would come to the same T.
     """
-    time.sleep(max(0.0, BEGAN + 1 - time.monotonic()))
+    is_young = time.monotonic() < BEGAN + 1
+    return now + timedelta(seconds=1) if is_young else now

@@ -29,12 +29,12 @@ OWN = {
     "invoices": {
         "id": {"type": ["integer"]},
         NON_BOOKED: BOOLEAN | {"description": "True for a draft; null where none are asked for."},
-        EXTRA: _OPEN | {"description": "Fields that the catalog does not have.", "properties": {}},
+        EXTRA: _OPEN | {"description": "Fields that the catalog does not have."},
     },
     "invoice_lines": {
         "id": {"type": ["integer"]},
         INVOICE_ID: {"type": ["integer"]},
-        EXTRA: _OPEN | {"description": "Fields that the catalog does not have.", "properties": {}},
+        EXTRA: _OPEN | {"description": "Fields that the catalog does not have."},
     },
 }
 """Columns that the tap itself writes: they are there whatever a catalog says."""
@@ -98,7 +98,9 @@ def _string(_: str, values: list[Any]) -> Schema:
 
 
 def _object(_: str, values: list[Any]) -> Schema:
-    return _OPEN | {"properties": _properties(values, skip=set())}
+    # Without properties there is no such word: flattening would make no column of it at all.
+    properties = _properties(values, skip=set())
+    return _OPEN | ({"properties": properties} if properties else {})
 
 
 def _array(_: str, values: list[Any]) -> Schema:

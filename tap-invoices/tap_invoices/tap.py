@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tap_invoices.client import ExportClient
 
 _ENVIRONMENT_PREFIX = "TAP_INVOICES_"
+_NOT_SET = (None, "")  # what schedulers make of a variable that is not there
 _SECRETS = ("access_token", "app_key")
 _DISCOVERY_TRIES = 3
 
@@ -60,7 +61,9 @@ class TapInvoices(Tap):
         if parse_env_config:
             self.append_builtin_config(self.config_jsonschema)
             config |= environment.read(self.config_jsonschema, _ENVIRONMENT_PREFIX)
-        redact.hide(config.get(name) for name in _SECRETS)
+        config = {name: value for name, value in config.items() if value not in _NOT_SET}
+        redact.hide([*map(config.get, _SECRETS), redact.password_in(config.get("api_url"))])
+        Bookmark.from_state(options.get("state") or {})  # refused before anything is asked
         self.stopping = Stopping()
         if catalog:
             catalogs.heed_replication_method(catalog)

@@ -93,6 +93,7 @@ def test_a_file_that_cannot_be_used_is_named_in_one_line(
         path.write_text(content)
     done = run_tap(tmp_path, CONFIG, f"--{kind}", str(path))
     told = problems(done)
+    assert "Try 1" not in done.err
     assert len(told) == 1
     assert kind in told[0]
     assert done.out == ""
@@ -118,6 +119,14 @@ def test_every_setting_can_come_from_the_environment(tap: Tap) -> None:
     assert last["include_non_booked"] == "1"
     assert last["filter_groups[0][filters][0][key]"] == "created_at"
     assert tap.sandbox.log("export")[-1]["headers"]["X-Traede-App-Key"] == "key"
+
+
+def test_settings_that_are_null_or_empty_are_as_if_they_were_not_there(tap: Tap) -> None:
+    """As schedulers pass a variable that is not set."""
+    empty = dict.fromkeys(["app_key", "start_date"], "")
+    nulls = dict.fromkeys(["page_size", "request_timeout", "include_non_booked", "filter_groups"])
+    assert tap.sync(**empty, **nulls).ids() == list(range(1, 13))
+    assert tap.listings()[-1]["limit"] == "250"
 
 
 def test_help_says_what_it_is_and_what_each_option_does(tmp_path: Path) -> None:

@@ -86,6 +86,13 @@ def test_a_dot_env_file_is_as_secret(customers: Tap, monkeypatch: pytest.MonkeyP
     assert "two words of secret" not in done.err
 
 
+def test_a_password_in_the_address_is_not_told(customers: Tap) -> None:
+    address = "http://someone:a-pass-word@127.0.0.1:9"
+    done = customers.run("--discover", env=DEBUG, api_url=address)
+    assert "127.0.0.1:9" in done.err
+    assert "a-pass-word" not in done.err
+
+
 def test_a_url_in_the_log_carries_no_token(customers: Tap) -> None:
     done = customers.run(env=DEBUG)
     assert re.search(r"GET /v10/invoices/export\?system_id=warehouse", done.err)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -177,12 +178,17 @@ def test_the_sample_covers_old_and_new_invoices(tap: Tap) -> None:
 
 
 def test_flattening_and_stream_maps_work_on_learned_objects(tap: Tap) -> None:
-    done = tap.sync(flattening_enabled=True, flattening_max_depth=2)
+    catalog = tap.discover()
+    tap.sandbox.change(1, new={"a": [1]})
+    flattened = tap.sync(catalog=catalog, flattening_enabled=True, flattening_max_depth=2)
     held = tap.sandbox.invoices([1])[0]
-    flat = done.records()[0]
+    flat = flattened.records()[0]
     assert flat["customer__name"] == held["customer"]["name"]
     assert flat["customer__address__city"] == held["customer"]["address"]["city"]
     assert "customer" not in flat
+    schema = flattened.of_type("SCHEMA")[0]["schema"]["properties"]
+    assert flat.keys() <= schema.keys()
+    assert json.loads(flat["_extra"]) == {"new": {"a": [1]}}
     maps = {
         "invoices": {"customer_name": "customer['name']", "total": None},
         "invoice_lines": "__NULL__",
