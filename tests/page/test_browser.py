@@ -72,7 +72,7 @@ def test_what_a_button_breaks_is_in_force_until_healed(page: Browser) -> None:
         page.click("#heal")
 
 
-def test_it_is_broken_as_often_as_chosen(page: Browser, run: Run) -> None:
+def test_it_is_broken_as_often_as_chosen(page: Browser, run: Run, sandbox: Sandbox) -> None:
     page.choose("#how-often", "1")
     page.click("[data-fault='500']")
     page.wait_for(lambda: "1 more" in page.text("in-force"), "one failure")
@@ -80,6 +80,8 @@ def test_it_is_broken_as_often_as_chosen(page: Browser, run: Run) -> None:
     page.click("[data-fault='lost_answer']")
     page.wait_for(lambda: "marking, until healed" in page.text("in-force"), "lost answers")
     assert [run.ask().status_code for _ in range(2)] == [500, 200]
+    sandbox.heal()
+    page.wait("outcome", "Nothing is broken any more.")
 
 
 def test_what_failed_and_came_again_is_counted_and_told(page: Browser, run: Run) -> None:

@@ -126,6 +126,8 @@ def test_a_lost_answer_has_marked_and_marking_again_is_seen(sandbox: Sandbox, ru
         state = watcher.next()
     assert state["invoices"]["exported"] == 2
     assert state["again"] == {"listed": 0, "marked": 2}
+    told = {line["what"]: line["count"] for line in state["feed"]}
+    assert told == {"lost_answer": 1, "recovered": 1, "marked": 2, "remarked": 2}
 
 
 def test_a_mark_that_was_lost_is_pending_and_handed_out_again(sandbox: Sandbox, run: Run) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +35,7 @@ class Board:
         self._bookings = Bookings(store)
         self._happenings = Happenings(log)
         self._mosaics: dict[str, Mosaic] = {}
-        self._marks_told = 0
+        self._marks_told: dict[str, tuple[int, int]] = {}
         self._booked_told: int | None = None
 
     def shown(self, system_id: str) -> dict[str, Any]:
@@ -87,11 +86,14 @@ class Board:
         return mosaic
 
     def _tell_marks(self) -> None:
-        new = self._store.history[self._marks_told :]
-        self._marks_told += len(new)
-        for system_id, count in Counter([mark.system_id for mark in new]).items():
-            line = Line("marked", "mark", count, self._store.now(), system_id)
-            self._happenings.feed.tell(line)
+        for system_id in self.ledger.systems():
+            tally = self.ledger.tally(system_id)
+            told = self._marks_told.get(system_id, (0, 0))
+            now = self._marks_told[system_id] = (tally.marks, tally.remarked)
+            for what, before, after in zip(("marked", "remarked"), told, now, strict=True):
+                if after > before:
+                    line = Line(what, "mark", after - before, self._store.now(), system_id)
+                    self._happenings.feed.tell(line)
 
     def _tell_bookings(self) -> None:
         self._bookings.follow()

@@ -19,7 +19,7 @@ class Line:
     """Something that is worth telling, and how often it happened in a row.
 
     Attributes:
-        what: What: `marked`, `booked`, a fault's kind, or a status such as `500`.
+        what: What: `marked`, `remarked`, `booked`, a fault's kind, or a status such as `500`.
         on: `listing` or `mark` for what happened to a request.
         count: How many invoices, or times.
         at: When last, by the service's clock, in seconds of the epoch.

@@ -47,6 +47,7 @@ class Tally:
     Attributes:
         out: Handed out, and not marked since.
         marked: Marked as exported.
+        marks: How often one was marked that was not.
         again: How often an invoice was handed out again before it was marked.
         remarked: How often one was marked that was marked already.
         touched: Ids that have changed since somebody emptied this.
@@ -54,6 +55,7 @@ class Tally:
 
     out: set[int] = field(default_factory=set)
     marked: set[int] = field(default_factory=set)
+    marks: int = 0
     again: int = 0
     remarked: int = 0
     touched: set[int] = field(default_factory=set)
@@ -77,6 +79,7 @@ class Tally:
         if invoice_id in self.marked:
             self.remarked += 1
             return
+        self.marks += 1
         self.marked.add(invoice_id)
         self.out.discard(invoice_id)
         self.touched.add(invoice_id)

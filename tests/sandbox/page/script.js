@@ -4,12 +4,14 @@ import { drawMosaic } from "./mosaic.js";
 import * as words from "./words.js";
 
 const at = (id) => document.getElementById(id);
+const whole = "Nothing is broken any more.";
 const quietly = 3000; // milliseconds between two announcements to a screen reader
 
 let systemId = new URLSearchParams(location.search).get("system_id") ?? "warehouse";
 let source = null;
 let verdict = "";
 let announcing = null;
+let broken = false;
 
 function say(id, text) {
   const place = at(id);
@@ -86,6 +88,8 @@ function show(state) {
   count("marked-again", again.marked);
   count("refused", invoices.refused, "bad");
   fill(at("in-force"), faults.map((each) => [words.inForce(each), ""]), "Nothing is broken.");
+  if (broken && !faults.length) say("outcome", whole);
+  broken = faults.length > 0;
   fill(
     at("feed"),
     state.feed.map((each) => [...words.line(each), words.time(each.at)]),
@@ -167,7 +171,7 @@ async function bookDrafts() {
 
 async function heal() {
   await act({ do: "heal" });
-  return "Nothing is broken any more.";
+  return whole;
 }
 
 async function tell(work) {

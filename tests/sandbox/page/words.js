@@ -49,6 +49,7 @@ export function inForce({ kind, on, times, status }) {
 
 const happened = {
   marked: [(n) => `${invoices(n)} marked as exported`, "good"],
+  remarked: [(n) => `${invoices(n)} marked again, which does no harm`, ""],
   booked: [(n) => `${invoices(n)} booked`, ""],
   recovered: [(n, on) => `${some(n, on, `${on}s`)} asked again, and answered`, "good"],
   cut: [(n, on) => `${some(n, on, `${on}s`)} cut off in the middle`, "bad"],
