@@ -127,7 +127,7 @@ class Account:
     folder: Path
 
     def config(self, **settings: Any) -> dict[str, Any]:
-        return self.sandbox.config(system_id=self.system_id, **settings)
+        return self.sandbox.config(**{"system_id": self.system_id} | settings)
 
     def run(self, taps: bytes, *, env: dict[str, str] | None = None, **settings: Any) -> Ran:
         return run_target(self.folder, self.config(**settings), taps, env=env)

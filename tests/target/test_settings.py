@@ -1,0 +1,116 @@
+"""A setting that is wrong is named in one line, before any request and before the loader."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from support.processes import environment
+from support.singer import pages
+from support.target import KEEPER, TARGET, TIMEOUT, Ran, loader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.target import Account
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "no token": ({"access_token": None}, "access_token"),
+    "an empty token": ({"access_token": ""}, "access_token"),
+    "a token with a line break": ({"access_token": "secret-17\n"}, "access_token holds"),
+    "an app key of other letters": ({"app_key": "secret-17-\u00e6"}, "app_key holds"),
+    "no system": ({"system_id": None}, "system_id"),
+    "no address": ({"api_url": "traede"}, "api_url"),
+    "an address with a query": ({"api_url": "https://traede.test/?x=1"}, "api_url"),
+    "no time to answer": ({"request_timeout": 0}, "request_timeout"),
+    "no request at all": ({"max_parallel_requests": 0}, "max_parallel_requests"),
+    "a number in words": ({"max_parallel_requests": "four"}, "max_parallel_requests"),
+    "an unknown confirmation": ({"confirm": "later"}, "confirm"),
+    "an unknown placeholder": ({"note": "run {run}"}, "{run}, which is not known"),
+    "a placeholder with a form": ({"note": "{loaded_at:%Y}"}, "{loaded_at}, which is not known"),
+    "a brace that does not close": ({"note": "run {run_id"}, "note: "),
+    "what is for reading back": ({"reconcile_since": "2026-01-01"}, "reconcile_since is for"),
+    "maps in the relay": ({"stream_maps": {"invoices": {}}}, "stream_maps is for"),
+    "yes for true": ({"dry_run": "yes"}, "dry_run"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_setting_is_named(account: Account, wrong: str) -> None:
+    settings, word = WRONG[wrong]
+
+    ran = account.run(pages([1]), **{"loader": loader(account.folder, KEEPER)} | settings)
+
+    assert ran.code == 1
+    assert [each for each in ran.problems if word in each]
+    assert len([each for each in ran.problems if "validation failed" not in each]) == 1
+    assert not account.requests
+    assert not (account.folder / "loaded").exists()
+    assert "secret-17" not in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_time_that_is_none_is_refused_when_reading_back(account: Account) -> None:
+    ran = account.run(b"", reconcile_since="2026-02-31")
+
+    assert ran.code == 1
+    assert "reconcile_since is '2026-02-31', which is no time" in ran.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "No such file or directory"),
+        (b"{", "it is no JSON"),
+        (b"[]", "it holds no JSON object"),
+        (b"\xff\xfe{", "it is no UTF-8"),
+    ],
+    ids=["missing", "half", "a list", "another encoding"],
+)
+def test_a_config_file_that_cannot_be_used_is_named(
+    tmp_path: Path, content: bytes | None, words: str
+) -> None:
+    path = tmp_path / "config.json"
+    if content is not None:
+        path.write_bytes(content)
+
+    ran = _run(["--config", str(path)])
+
+    assert ran.code == 1
+    assert len(ran.err.splitlines()) == 1
+    assert f"The config file {str(path)!r} cannot be used: {words}" in ran.err
+
+
+def test_settings_may_come_from_the_environment(account: Account) -> None:
+    config = account.config(loader=loader(account.folder, KEEPER), max_parallel_requests=2)
+    variables = {f"TARGET_INVOICES_ACK_{name.upper()}": str(each) for name, each in config.items()}
+
+    ran = _run(["--config", "ENV"], pages([1]), **variables)
+
+    assert ran.code == 0
+    assert account.marked == [1]
+
+
+def test_its_settings_are_described_without_any_being_given() -> None:
+    about = json.loads(_run(["--about", "--format", "json"]).out)
+
+    assert about["name"] == "target-invoices-ack"
+    described = about["settings"]["properties"]
+    assert all(each["description"] for each in described.values())
+    assert described["access_token"]["secret"]
+    assert described["app_key"]["secret"]
+
+
+def _run(words: list[str], taps: bytes = b"", **variables: str) -> Ran:
+    done = subprocess.run(
+        [str(TARGET), *words],
+        input=taps,
+        env=environment(**variables),
+        capture_output=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr.decode())
