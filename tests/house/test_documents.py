@@ -76,7 +76,8 @@ def test_every_place_on_the_map_of_the_house_is_there() -> None:
 
 def test_the_readme_is_two_screens() -> None:
     lines = (CHECKOUT / "README.md").read_text().splitlines()
-    assert len(lines) <= 130
+    shown = [line for line in lines if not re.match(r"\[\w+\]: ", line)]
+    assert len(shown) <= 130
 
 
 def _links(path: Path) -> Iterator[str]:
