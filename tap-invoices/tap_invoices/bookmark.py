@@ -4,6 +4,9 @@ T is a time of the server's clock. A listing with `not_exported_since` T holds w
 never marked and what was marked at or after T, so it holds again what the run before
 delivered and had marked. The ids delivered since T tell the two apart.
 
+A replay is a run from an earlier time, set by a user: it also wants what was marked since
+then. Where it is cut off, the next run goes on from that time, not from T.
+
 All of this is pure: no clock, no network.
 """
 
@@ -25,6 +28,7 @@ INVOICE_LINES = "invoice_lines"
 _T = "replication_key_value"
 _DELIVERED = "delivered"
 _STEP = "step"
+_REST = "rest"
 
 _FEW_RANGES = 1000
 _RANGES_A_RECORD = 8
@@ -36,15 +40,17 @@ class Bookmark:
     """What a state says.
 
     Attributes:
-        since: T in RFC 3339, or None where no run has set one.
-        delivered: Ids delivered since T.
+        since: What to ask from, T or the beginning of a replay; None where no run has set one.
+        delivered: Ids delivered since T, or by a replay so far.
         step: The number of the last STATE; it only grows, so that no two STATEs of a
             chain of runs are alike.
+        replays: Whether what was marked since then is wanted too.
     """
 
     since: str | None = None
     delivered: IdRanges = field(default_factory=IdRanges)
     step: int = 0
+    replays: bool = False
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Bookmark:
@@ -57,14 +63,24 @@ class Bookmark:
             StateError: The state is another tap's, or one of its values makes no sense.
         """
         mine = _mine(state)
-        since = mine.get(_T)
+        since = _time_of(mine.get(_T), _T)
         if since is None:
             return cls(step=_step_of(mine))
-        try:
-            times.parse(since)
-        except (TypeError, ValueError):
-            raise StateError(f"{_T} of {INVOICES} is {since!r}, which is no time") from None
-        return cls(since, _delivered_of(mine, since), _step_of(mine))
+        ids = _delivered_of(mine, since)
+        match mine.get(_REST):
+            case [str(of), str(beginning)] if of == since and beginning:
+                since, replays = _time_of(beginning, _REST), True
+            case _:
+                replays = ids is None
+        return cls(since, IdRanges() if ids is None else ids, _step_of(mine), replays)
+
+
+def _time_of(text: object, key: str) -> str | None:
+    if text is None:
+        return None
+    if not isinstance(text, str) or times.problem(text):
+        raise StateError(f"{key} of {INVOICES} is {text!r}, which is no time")
+    return text
 
 
 def _mine(state: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -95,8 +111,8 @@ def _step_of(bookmark: Mapping[str, Any]) -> int:
     return step
 
 
-def _delivered_of(bookmark: Mapping[str, Any], since: str) -> IdRanges:
-    """Read the ids, unless they belong to another T.
+def _delivered_of(bookmark: Mapping[str, Any], since: str) -> IdRanges | None:
+    """Read the ids; None where there are none, or they belong to another T.
 
     Meltano merges states key by key, so a T that a user set can stand beside ids of an
     older one. A list is replaced as a whole: the ids carry their T along.
@@ -108,7 +124,7 @@ def _delivered_of(bookmark: Mapping[str, Any], since: str) -> IdRanges:
             except ValueError as error:
                 raise StateError(f"{_DELIVERED} of {INVOICES}: {error}") from None
         case None | [str(), str()]:
-            return IdRanges()
+            return None
         case _:
             raise StateError(f"{_DELIVERED} of {INVOICES} is not what this tap writes")
 
@@ -121,16 +137,25 @@ class Progress:
             run, which leaves none.
         delivered: Ids of booked invoices that this run has written.
         skipped: How many were listed that the run before had delivered.
+        is_told: Whether the last STATE tells all that there is to tell.
     """
 
-    def __init__(self, given: Bookmark) -> None:
-        """Start a run from the bookmark that it was given."""
+    def __init__(self, given: Bookmark, *, replay: str | None = None) -> None:
+        """Start a run.
+
+        Args:
+            given: The bookmark that it was given.
+            replay: Where a replay begins; None where the run is none.
+        """
         self._skip = given.delivered
+        self._replay = replay
+        self._replayed = IdRanges(given.delivered if replay else ())
         self._step = given.step
         self._records = 0
         self.next_since: str | None = None
         self.delivered = IdRanges()
         self.skipped = 0
+        self.is_told = False
 
     def wants(self, invoice_id: int) -> bool:
         """Whether an invoice is to be delivered: the run before has not delivered it."""
@@ -146,7 +171,16 @@ class Progress:
         """
         if not draft:
             self.delivered.add(invoice_id)
+            if self._replay:
+                self._replayed.add(invoice_id)
         self._records += 1 + lines
+        self.is_told = False
+
+    def finish(self) -> None:
+        """Note that the list was read to its end: of a replay, nothing is left."""
+        if self._replay:
+            self._replay = None
+            self.is_told = False
 
     def is_due(self) -> bool:
         """Whether a STATE is worth its bytes now.
@@ -164,9 +198,12 @@ class Progress:
         """
         self._step += 1
         self._records = 0
-        ids = self.delivered.to_text() if self.next_since else ""
+        self.is_told = True
+        replay, since = self._replay, self.next_since or ""
+        ids = (self._replayed if replay else self.delivered).to_text() if since else ""
         common = {_T: self.next_since, _STEP: self._step}
+        rest = [since, replay] if replay else ["", ""]
         return {
-            INVOICES: common | {_DELIVERED: [self.next_since or "", ids]},
+            INVOICES: common | {_DELIVERED: [since, ids], _REST: rest},
             INVOICE_LINES: dict(common),
         }

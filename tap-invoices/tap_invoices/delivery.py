@@ -49,7 +49,7 @@ class Delivery:
         self._general = GeneralWriter(invoices, lines)
         self._writer = fast.writer(invoices, lines, self._general.records) or self._general
         self._invoice_count = self._line_count = 0
-        self._state_is_written = False
+        self._starts_anew = not tap.state
         self._began = self._logged = time.monotonic()
 
     def pages(self) -> Iterator[Sequence[Listed]]:
@@ -57,6 +57,7 @@ class Delivery:
         self._tell_what_is_asked()
         try:
             for page in Ahead(self._run.pages()):
+                self._write_first_state()
                 yield page
                 self._log_progress()
                 self._tap.stopping.end_if_asked()
@@ -119,13 +120,21 @@ class Delivery:
 
         There is none before the first answer: T is not known, and the given state stands.
         """
-        if self._run.has_begun and not self._state_is_written:
+        if self._run.has_begun and not self._run.progress.is_told:
+            self._write_state()
+
+    def _write_first_state(self) -> None:
+        """Write a STATE that says that nothing was written yet, where none was given.
+
+        Some loaders take the first STATE that they hear for loaded, whatever is not.
+        """
+        if self._starts_anew:
+            self._starts_anew = False
             self._write_state()
 
     def _write_state(self) -> None:
         with self._tap.stopping.whole():
             self._tap.write_bookmarks(self._run.progress.bookmarks())
-            self._state_is_written = True
 
     @contextmanager
     def counted(self) -> Iterator[None]:
@@ -156,7 +165,6 @@ class Delivery:
         wrote = self._run.progress.wrote
         for listed, lines in zip(few, line_counts, strict=True):
             wrote(listed.invoice.id, lines=lines, draft=bool(listed.non_booked))
-        self._state_is_written = False
         more = len(few), sum(line_counts)
         self._invoice_count += more[0]
         self._line_count += more[1]

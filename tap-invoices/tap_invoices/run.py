@@ -64,18 +64,23 @@ class Run:
         self._full_table = full_table
         self._started: datetime | None = None
         self._began = False
+        beginning = bookmark.since or config.get("start_date")
+        if full_table:
+            bookmark, beginning = Bookmark(step=bookmark.step), None
         self.listing = Listing(
-            since=None if full_table else self._since(bookmark, config.get("start_date")),
+            since=None if full_table else self._since(beginning),
             lines=lines,
             groups=tuple(config.get("filter_groups") or ()),
         )
-        self.progress = Progress(Bookmark(step=bookmark.step) if full_table else bookmark)
+        replays = bookmark.replays or bookmark.since is None
+        self.progress = Progress(bookmark, replay=beginning if replays else None)
 
-    def _since(self, bookmark: Bookmark, start_date: str | None) -> str:
-        if given := bookmark.since or start_date:
-            return times.to_api(given)
-        self._started = _without_earlier_marks(self._client.server_time())
-        return times.to_api(self._started.isoformat())
+    def _since(self, beginning: str | None) -> str:
+        if beginning:
+            return times.to_api(beginning)
+        now = self._client.server_time()
+        self._started = _without_earlier_marks(now)
+        return times.to_api(now.isoformat())
 
     @property
     def has_begun(self) -> bool:
@@ -95,11 +100,11 @@ class Run:
         booked = False if self._drafts else None
         for page in pages(partial(self._fetch, self.listing), self._page_size, seen):
             yield [Listed(each, booked) for each in page if self.progress.wants(each.id)]
-        if not self._drafts:
-            return
-        with_drafts = replace(self.listing, drafts=True)
-        for page in pages(partial(self._fetch, with_drafts), self._page_size, seen):
-            yield [Listed(each, non_booked=True) for each in page]
+        if self._drafts:
+            with_drafts = replace(self.listing, drafts=True)
+            for page in pages(partial(self._fetch, with_drafts), self._page_size, seen):
+                yield [Listed(each, non_booked=True) for each in page]
+        self.progress.finish()
 
     def _fetch(self, listing: Listing, window: Window) -> list[Invoice]:
         answer = self._client.fetch(listing, window)

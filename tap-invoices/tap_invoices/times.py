@@ -31,9 +31,9 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 def problem(text: str | None) -> str | None:
-    """Say what is wrong with a time that somebody gave; None where nothing is."""
+    """Say what is wrong with a time that somebody gave; None where nothing is, or none was."""
     try:
-        parse(text or FAR_BACK)
+        parse(FAR_BACK if text is None else text)
     except ValueError:
         return f"{text!r}, which is no time"
     return None

@@ -70,17 +70,18 @@ class Deliveries(RuleBasedStateMachine):
         target=unmarked,
         pages=st.integers(1, 4),
         whole=st.booleans(),
+        age=st.sampled_from([0.3, 0.9, 1.0]),
         lost=st.sets(st.integers(1, 40), max_size=3),
     )
-    def sync(self, pages: int, whole: bool, lost: set[int]) -> Any:  # noqa: FBT001 - drawn
-        """Run: the listing begins when the program is a second old, and no later here."""
+    def sync(self, pages: int, whole: bool, age: float, lost: set[int]) -> Any:  # noqa: FBT001 - drawn
+        """Run: T is the second after the listing where the program is no second old then."""
         self.run += 1
-        self.time_passes(1.0)
+        self.time_passes(age)
         bookmark = Bookmark.from_state(self.state)
         began = self.service.now
         since = times.parse(bookmark.since) if bookmark.since else began.replace(microsecond=0)
-        progress = Progress(bookmark)
-        progress.next_since = times.bookmark_of(began)
+        progress = Progress(bookmark, replay=bookmark.since if bookmark.replays else None)
+        progress.next_since = times.bookmark_of(began + timedelta(seconds=1 if age < 1 else 0))
         self.listed = self.service.listed(since)
         cut = self.listed if whole else self.listed[: pages * 3]
         waiting = []
@@ -95,6 +96,8 @@ class Deliveries(RuleBasedStateMachine):
                 waiting.append(each)
             else:
                 self.service.mark(each)
+        if whole:
+            progress.finish()
         state = {"bookmarks": progress.bookmarks()}
         self.steps.append(state["bookmarks"]["invoices"]["step"])
         self.state = merged(self.state, state)
@@ -129,11 +132,11 @@ class Deliveries(RuleBasedStateMachine):
         lost = {each for each, mark in self.service.marks.items() if mark is None}
         before = self.run
         for _ in range(2):
-            self.sync(pages=1, whole=True, lost=set())
+            self.sync(pages=1, whole=True, age=1.0, lost=set())
         assert all(max(self.delivered[each]) > before for each in lost)
         assert not [each for each, mark in self.service.marks.items() if mark is None]
         for _ in range(2):
-            self.sync(pages=1, whole=True, lost=set())
+            self.sync(pages=1, whole=True, age=1.0, lost=set())
         assert self.listed == []
 
 
@@ -158,6 +161,43 @@ def test_a_time_that_a_user_set_stands_alone_whatever_ids_survive_a_merge() -> N
     assert 7 not in bookmark.delivered
 
 
+@given(cuts=st.lists(st.integers(0, 9), max_size=6), marked=st.booleans(), by_hand=st.booleans())
+def test_a_replay_that_is_cut_off_brings_everything_once_all_the_same(
+    cuts: list[int],
+    marked: bool,  # noqa: FBT001 - drawn
+    by_hand: bool,  # noqa: FBT001 - drawn
+) -> None:
+    """Each run is cut off after so many invoices, the last one is not."""
+    service = Service(START, whole_seconds=True)
+    service.marks = dict.fromkeys(range(10), START - timedelta(days=1))
+    beginning = "2026-11-01T00:00:00Z"
+    ran = {"replication_key_value": START.isoformat(), "delivered": [START.isoformat(), "0..9"]}
+    old = {"bookmarks": {"invoices": ran}} if by_hand else {}
+    back = {"bookmarks": {"invoices": {"replication_key_value": beginning}}} if by_hand else {}
+    state = merged(old, back)
+    delivered: list[int] = []
+    for cut in [*cuts, None]:
+        service.now += timedelta(minutes=1)
+        bookmark = Bookmark.from_state(state)
+        since = bookmark.since or beginning
+        replays = bookmark.replays or bookmark.since is None
+        progress = Progress(bookmark, replay=since if replays else None)
+        progress.next_since = times.bookmark_of(service.now)
+        wanted = [each for each in service.listed(times.parse(since)) if progress.wants(each)]
+        for each in wanted[:cut]:
+            delivered.append(each)
+            progress.wrote(each, lines=0, draft=False)
+            if marked:
+                service.mark(each)
+        if cut is None:
+            progress.finish()
+        state = merged(state, {"bookmarks": progress.bookmarks()})
+    assert delivered == list(range(10))
+    after = Bookmark.from_state(state)
+    assert after.since == times.bookmark_of(service.now)
+    assert not after.replays
+
+
 def test_drafts_are_not_remembered() -> None:
     progress = Progress(Bookmark())
     progress.next_since = "2026-11-23T10:00:00Z"
@@ -173,7 +213,7 @@ def test_every_state_has_the_same_keys(full_table: bool, delivered: bool) -> Non
         progress.wrote(1, lines=0, draft=False)
     keys = {stream: set(each) for stream, each in progress.bookmarks().items()}
     assert keys == {
-        "invoices": {"replication_key_value", "delivered", "step"},
+        "invoices": {"replication_key_value", "delivered", "rest", "step"},
         "invoice_lines": {"replication_key_value", "step"},
     }
 

@@ -58,7 +58,7 @@ def end(process: subprocess.Popen[bytes], begun: bytes) -> Ran:
 def test_a_signal_ends_it_between_two_records_with_a_state_of_all_that_was_written(
     running: subprocess.Popen[bytes], signum: int
 ) -> None:
-    begun = read_until_state(running, 2)
+    begun = read_until_state(running, 3)
     running.send_signal(signum)
     done = end(running, begun)
     assert done.code == 128 + signum
@@ -82,7 +82,7 @@ def test_a_signal_before_the_first_answer_leaves_the_given_state_alone(tap: Tap)
 def test_what_a_signal_cut_off_comes_in_the_next_run_and_no_more_than_that(
     tap: Tap, running: subprocess.Popen[bytes]
 ) -> None:
-    begun = read_until_state(running, 2)
+    begun = read_until_state(running, 3)
     running.terminate()
     first = end(running, begun)
     tap.sandbox.heal()
@@ -90,20 +90,26 @@ def test_what_a_signal_cut_off_comes_in_the_next_run_and_no_more_than_that(
     assert sorted(first.ids() + second.ids()) == list(range(1, 13))
 
 
-def test_killed_after_any_state_it_goes_on_from_there(tap: Tap) -> None:
-    whole = tap.sync(page_size=4)
-    assert len(whole.states()) == 4
+@pytest.mark.parametrize("replay", [False, True])
+def test_killed_after_any_state_it_goes_on_from_there(tap: Tap, replay: bool) -> None:  # noqa: FBT001
+    """Also where it replays, from a start_date, what was marked long ago."""
+    settings: dict[str, Any] = {"page_size": 4}
+    if replay:
+        tap.sandbox.mark(range(1, 13), at=1_600_000_000.0)
+        settings["start_date"] = "2020-01-01"
+    whole = tap.sync(**settings)
+    assert len(whole.states()) == (6 if replay else 5)
     for number, message in enumerate(whole.messages):
         if message["type"] == "STATE":
             before = Ran(0, "", "", whole.messages[:number])
-            rest = tap.sync(state=message["value"], page_size=4)
+            rest = tap.sync(state=message["value"], **settings)
             assert sorted(before.ids() + rest.ids()) == list(range(1, 13))
 
 
 def test_killed_dead_it_has_written_nothing_that_is_no_message(
     running: subprocess.Popen[bytes],
 ) -> None:
-    begun = read_until_state(running, 2)
+    begun = read_until_state(running, 3)
     running.kill()
     done = end(running, begun)
     assert done.code == -signal.SIGKILL

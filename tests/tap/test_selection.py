@@ -30,7 +30,7 @@ def test_one_stream_alone_is_all_that_is_written(
     done = tap.sync(catalog=catalog, page_size=5)
     assert done.ids(only)
     assert {each["stream"] for each in done.messages if "stream" in each} == {only}
-    assert len(done.states()) == 3
+    assert len(done.states()) == 4
     assert set(done.state["bookmarks"]) == set(STREAMS)
 
 
