@@ -96,6 +96,13 @@ class Messages:
         )
 
 
+class _Encoding(msgspec.Struct):
+    """How the files of a BATCH are written, as the SDK has it."""
+
+    format: str
+    compression: str | None = None
+
+
 def _is_complete(message: Message) -> bool:
     """Whether a message is of a type that Singer knows and has what that asks for."""
     match message.type:
@@ -106,7 +113,7 @@ def _is_complete(message: Message) -> bool:
         case "STATE":
             return bool(bytes(message.value))
         case "BATCH":
-            return message.stream is not None and message.manifest is not None
+            return None not in (message.stream, message.encoding, message.manifest)
         case _:
             return False
 
@@ -125,6 +132,6 @@ def _message_type(id_property: str) -> type[msgspec.Struct]:
             ("record", record | None, None),
             ("value", msgspec.Raw, msgspec.Raw()),
             ("manifest", list[str] | None, None),
-            ("encoding", dict[str, Any], msgspec.field(default_factory=dict)),
+            ("encoding", _Encoding | None, None),
         ],
     )

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.sinks import Sink
 from typing_extensions import override
 
+from target_invoices_ack.errors import InputError, TargetError
 from target_invoices_ack.ids import invoice_id, is_draft
 from target_invoices_ack.messages import NON_BOOKED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding
     from singer_sdk.sinks.core import BaseJSONSchemaValidator
 
     from target_invoices_ack.target import TargetInvoicesAck
@@ -31,6 +33,25 @@ class IgnoringSink(Sink):
     @override
     def get_validator(self) -> BaseJSONSchemaValidator | None:
         return None  # nothing but the id is read
+
+    @override
+    def process_batch_files(self, encoding: BaseBatchFileEncoding, files: Sequence[str]) -> None:
+        """Read the files of a BATCH.
+
+        Raises:
+            TargetError: They cannot be read, or marking has failed for good.
+        """
+        try:
+            super().process_batch_files(encoding, files)
+        except TargetError:
+            raise
+        except Exception as error:
+            # A file may be missing, damaged or anything: there is no end of what is raised.
+            raise InputError(
+                f"A BATCH of stream {self.stream_name!r} cannot be read "
+                f"({type(error).__name__}), and so none of it marked. Leave batch_config out "
+                "of the tap, or have it write jsonl.",
+            ) from error
 
     @override
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:

@@ -146,15 +146,8 @@ class TargetInvoicesAck(Target):
     def _ids_in_files(self, message: Message) -> list[tuple[object, bool]]:
         """Read the invoices of a BATCH, through what the SDK gives a sink for it."""
         sink = FileSink(self, message.stream, {"properties": {}}, ())
-        try:
-            encoding = BaseBatchFileEncoding.from_dict(message.encoding)
-            sink.process_batch_files(encoding, message.manifest)
-        except (NotImplementedError, OSError, TypeError, ValueError) as error:
-            raise TargetError(
-                f"A BATCH of stream {message.stream!r} cannot be read "
-                f"({type(error).__name__}), and so none of it marked. Leave batch_config out "
-                "of the tap, or have it write jsonl.",
-            ) from error
+        encoding = BaseBatchFileEncoding(message.encoding.format, message.encoding.compression)
+        sink.process_batch_files(encoding, message.manifest)
         return sink.found
 
     def _check_settings(self) -> None:
