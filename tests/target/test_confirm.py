@@ -307,3 +307,37 @@ def test_of_too_many_states_to_keep_every_other_one_goes_and_the_newest_stays() 
     assert 300 < int(some) <= 400
     assert states.take(400) is None
     assert states.take(500) == b"%020d" % 500
+
+
+def test_a_bookmark_that_comes_back_proves_only_its_first_place() -> None:
+    ledger = sent("a", 1, {"a": 1}, 2, {"a": 2}, 3, {"a": 1})
+
+    assert heard(ledger, a=1) == ([1], {"a": 1})
+    assert heard(ledger, a=2) == ([2], {"a": 2})
+    assert heard(ledger, a=1) == ([], None)
+
+
+def test_a_stream_whose_first_bookmark_comes_late_is_not_taken_for_loaded() -> None:
+    ledger = sent("a", "b", 1, {"a": 1}, 2, {"a": 2, "b": 1})
+
+    assert heard(ledger, a=2) == ([], None)
+    assert heard(ledger, b=1) == ([1, 2], {"a": 2, "b": 1})
+
+
+def test_a_stream_that_a_map_has_renamed_may_be_any_that_has_a_bookmark() -> None:
+    """A bookmark that stays proves nothing then, and one that comes late neither."""
+    ledger = sent("a", "renamed", 1, {"a": 1, "b": 1}, 2, {"a": 2, "b": 1}, 3, {"a": 3, "b": 3})
+    assert heard(ledger, a=2, b=1) == ([1], {"a": 1, "b": 1})
+    assert heard(ledger, a=3, b=3) == ([2, 3], {"a": 3, "b": 3})
+
+    ledger = sent("a", "renamed", 1, {"a": 1}, 2, {"a": 2, "b": 1})
+    assert heard(ledger, a=2) == ([], None)
+    assert heard(ledger, a=2, b=1) == ([1, 2], {"a": 2, "b": 1})
+
+
+def test_an_invoice_that_comes_three_times_holds_back_all_states_in_between() -> None:
+    ledger = sent("a", 1, {"a": 1}, 1, {"a": 2}, 1, {"a": 3})
+
+    assert heard(ledger, a=1) == ([], None)
+    assert heard(ledger, a=2) == ([], None)
+    assert heard(ledger, a=3) == ([1], {"a": 3})
