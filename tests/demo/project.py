@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import psutil
+
 from demo.errors import Stop
 
 if TYPE_CHECKING:
@@ -151,12 +153,21 @@ class Meltano:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End what is left of it: politely, then not."""
-        for signum in (signal.SIGTERM, signal.SIGKILL):
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signum)
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_STOP_SECONDS)
+        """End what is left of it, the loader in its own process group included."""
+        family = self._family()
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+        _, alive = psutil.wait_procs(family, _STOP_SECONDS)
+        for process in alive:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._process.wait()
+
+    def _family(self) -> list[psutil.Process]:
+        with suppress(psutil.NoSuchProcess):
+            leader = psutil.Process(self._process.pid)
+            return [*leader.children(recursive=True), leader]
+        return []
 
     @property
     def pid(self) -> int:
