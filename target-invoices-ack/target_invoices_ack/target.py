@@ -111,6 +111,8 @@ class TargetInvoicesAck(Target):
             TargetError: The input was bad, or marking has failed for good.
             SystemExit: Something is unmarked or missing, or the loader failed.
         """
+        if self.stop.signum is not None:
+            self.logger.info("Signal %d: ending after what has come in.", self.stop.signum)
         if isinstance(self._reader, Relay):
             code = self._reader.finish()
         else:
@@ -184,5 +186,4 @@ class TargetInvoicesAck(Target):
         the signal interrupted. tests/target/test_sdk.py notices when it no longer calls
         this.
         """
-        self.logger.info("Signal %d: ending after what has come in so far.", signum)
-        self.stop.on_signal(signum)
+        self.stop.on_signal(signum)  # no word yet: it could come in the middle of another

@@ -197,6 +197,21 @@ def test_a_signal_lets_the_loader_drain_and_marks_what_it_confirmed(
     assert loaded.read_bytes() == taps
 
 
+def test_where_nobody_reads_the_states_the_run_fails_and_says_so(account: Account) -> None:
+    target = account.start(loader=loader(account.folder, KEEPER))
+    assert target.stdin is not None
+    assert target.stdout is not None
+    target.stdout.close()
+    target.stdin.write(pages(range(1, 4)))
+    target.stdin.close()
+    assert target.stderr is not None
+    words = target.stderr.read().decode()
+
+    assert target.wait(TIMEOUT) == 1
+    assert "No STATE can be printed any more" in words
+    assert "Exception ignored" not in words
+
+
 MIB = 1 << 20
 SENT = 100 * MIB
 
