@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -28,6 +29,7 @@ def test_it_can_be_followed_word_for_word(tmp_path: Path) -> None:
         script = f"\necho '{_END}'\n".join(block.text for block in typed[1:])
         said = follow(tmp_path, script.replace(f":{_PORT}", f":{sandbox.url.rpartition(':')[2]}"))
         assert sandbox.marked("tutorial") == {1, 2, 3}
+    assert_the_reference_shows_such_a_state(tmp_path / ".demo" / "tutorial" / "state.json")
     shown = said.split(_END)
     position = 0
     for block in blocks:
@@ -35,6 +37,18 @@ def test_it_can_be_followed_word_for_word(tmp_path: Path) -> None:
             position = typed.index(block) - 1
         elif block.language == "text":
             assert is_seen(block.text, shown[position]), shown[position]
+
+
+def assert_the_reference_shows_such_a_state(path: Path) -> None:
+    blocks = blocks_of(CHECKOUT / "docs" / "reference.md")
+    (example,) = [json.loads(block.text) for block in blocks if block.language == "json"]
+    assert _shape(example) == _shape(json.loads(path.read_text()))
+
+
+def _shape(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _shape(each) for name, each in value.items()}
+    return type(value)
 
 
 def test_the_second_terminal_starts_what_the_first_one_asks() -> None:
