@@ -64,7 +64,11 @@ def test_every_page_is_found_from_the_menu() -> None:
 @pytest.mark.parametrize("path", OUTSIDE, ids=lambda path: str(path.relative_to(CHECKOUT)))
 def test_what_a_document_links_to_is_there(path: Path) -> None:
     for address in _links(path):
-        assert (path.parent / address.partition("#")[0]).exists(), address
+        name, _, part = address.partition("#")
+        there = path.parent / name
+        assert there.exists(), address
+        if there.suffix == ".py":
+            assert f"def {part}(" in there.read_text(), address
 
 
 def test_every_place_on_the_map_of_the_house_is_there() -> None:
