@@ -61,6 +61,7 @@ class Delivery:
                 yield page
                 self._log_progress()
                 self._tap.stopping.end_if_asked()
+            self._run.progress.finish()
         except (SystemExit, TapError):  # a signal while a page was waited for, or no page
             self.write_last_state()
             raise

@@ -90,6 +90,9 @@ class Run:
     def pages(self) -> Iterator[list[Listed]]:
         """Read the list, booked invoices first, then the drafts.
 
+        It is read ahead of what is written: what is noted of progress is noted by the
+        writer, but for what is skipped.
+
         Yields:
             What is to be delivered of one answer; it may be nothing.
 
@@ -104,7 +107,6 @@ class Run:
             with_drafts = replace(self.listing, drafts=True)
             for page in pages(partial(self._fetch, with_drafts), self._page_size, seen):
                 yield [Listed(each, non_booked=True) for each in page]
-        self.progress.finish()
 
     def _fetch(self, listing: Listing, window: Window) -> list[Invoice]:
         answer = self._client.fetch(listing, window)
