@@ -222,8 +222,6 @@ class Marker:
 
     def _write_due_state(self) -> None:
         """Print the newest STATE that is due, while the lock is held and so in order."""
-        if self.failure:
-            return
         settled = self._under_way[0] if self._under_way else self._added - len(self._waiting)
         due = None
         while self._states and self._states[0][0] <= settled:
