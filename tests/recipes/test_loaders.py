@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sandbox.client import Sandbox
+from support.accounts import APP_KEY, in_environment
+from support.recipes import MeltanoProject
+
 if TYPE_CHECKING:
-    from recipes.conftest import Begun
+    from pathlib import Path
 
     from support.accounts import Account
 
@@ -24,8 +28,12 @@ with duckdb.connect("warehouse.duckdb", read_only=True) as warehouse:
 """
 
 
-def test_a_project_begins_without_marking_anything(begun: Begun) -> None:
-    assert begun.marked == set()
+def test_a_meltano_project(tmp_path: Path, built: Path) -> None:
+    project = MeltanoProject(tmp_path, built)
+    with Sandbox.start(app_key=APP_KEY, invoices=3) as sandbox:
+        project.use(in_environment(sandbox))
+        project.follow("project")
+        assert sandbox.marked() == set()
 
 
 def test_into_postgresql(account: Account) -> None:
@@ -66,13 +74,8 @@ def test_two_systems_from_one_project(account: Account) -> None:
 def test_two_loaders(account: Account) -> None:
     account.project.prepare("postgresql")
     account.project.follow("two-loaders")
-    account.sandbox.add(3)
-    account.project.type(
-        f"{RUN}--archive".replace("tap-invoices", "tap-invoices--archive")
-    ).checked()
-    account.project.type(RUN).checked()
     assert account.is_loaded_and_marked_once()
-    assert archived(account) == sorted(account.booked())
+    assert archived(account) == account.marks("archive") == sorted(account.booked())
 
 
 def archived(account: Account) -> list[int]:

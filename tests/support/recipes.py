@@ -58,6 +58,7 @@ class MeltanoProject:
         self._wheels = wheels
         self._account: dict[str, str] = {}
         self._begun_with = ""
+        self._installed: set[str] = set()
 
     def use(self, account: Mapping[str, str]) -> None:
         """Say what stands in `.env`, once a page has told of that file."""
@@ -109,7 +110,9 @@ class MeltanoProject:
         """Do what pages say must be there, but none of their runs."""
         for block in (block for name in names for block in Page(name).blocks):
             self.paste(block)
-        self.type("meltano install").checked()
+        if not self._installed.issuperset(names):
+            self.type("meltano install").checked()
+            self._installed.update(names)
 
     def paste(self, block: Block) -> None:
         """Add lines to the file that they are for, if they are."""

@@ -13,11 +13,6 @@ from invoices_dagster.years import created_in, years
 PIPELINE = ("tap-invoices", "target-invoices-ack")
 AUDIT = ("tap-postgres", "target-invoices-reconcile")
 
-# A failed try has marked nothing that is not loaded: whatever the reason, try again.
-AGAIN = dg.RetryPolicy(
-    max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
-)
-
 _MARKED = re.compile(r"= (?P<marked>\d+) marked")
 _BALANCE = re.compile(
     r"the API has (?P<booked>\d+): (?P<loaded>\d+) read and marked, (?P<pending>\d+) pending, "
@@ -25,7 +20,7 @@ _BALANCE = re.compile(
 )
 
 
-@dg.asset(group_name="traede", retry_policy=AGAIN)
+@dg.asset(group_name="traede")
 def invoices(meltano: Meltano) -> dg.MaterializeResult:
     """What was pending in Traede, loaded and marked."""
     ended = meltano.run("run", *PIPELINE).checked()
@@ -42,7 +37,7 @@ class Backfill(dg.Config):
     again: bool = False
 
 
-@dg.asset(group_name="traede", retry_policy=AGAIN, partitions_def=years)
+@dg.asset(group_name="traede", partitions_def=years)
 def invoices_by_year(
     context: dg.AssetExecutionContext, meltano: Meltano, config: Backfill
 ) -> dg.MaterializeResult:

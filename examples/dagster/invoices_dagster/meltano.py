@@ -10,6 +10,9 @@ from pathlib import Path
 
 import dagster as dg
 
+MORE_TRIES = 3
+SECONDS_BETWEEN = 10
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -27,10 +30,12 @@ class Ended:
         """Return it where it went well.
 
         Raises:
-            Failure: It did not; what it had not confirmed is not marked, so trying again is safe.
+            RetryRequested: It did not. What it had not confirmed is not marked, so trying again
+                is safe. (A `RetryPolicy` would also try again what a person has stopped.)
         """
         if self.code:
-            raise dg.Failure(f"Meltano ended with {self.code}: {self.words.splitlines()[-1:]}")
+            failure = dg.Failure(f"Meltano ended with {self.code}; its log says why.")
+            raise dg.RetryRequested(MORE_TRIES, seconds_to_wait=SECONDS_BETWEEN) from failure
         return self
 
 
@@ -46,8 +51,7 @@ class Meltano(dg.ConfigurableResource):
     def run(self, *arguments: str, **variables: str) -> Ended:
         """Run it to its end, with variables added to its environment.
 
-        What it says goes to the run's own log. A run that is cancelled takes it along, and
-        waits until what is under way in the loader has been confirmed and marked.
+        What it says goes to the run's own log. A run that is stopped takes it along.
         """
         here = Path(sys.executable).parent
         path = os.pathsep.join((str(here), os.environ.get("PATH", os.defpath)))
