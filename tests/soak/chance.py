@@ -74,7 +74,7 @@ def decide(seed: int, number: int) -> tuple[Round, random.Random]:
         book=choose.random() < 0.3,
         lose_marks=choose.choice((0, 0, 0, 1, 5)),
         add_while_listing=choose.choice((0, 0, 4)),
-        full_refresh=choose.random() < 0.1,
+        full_refresh=choose.random() < 0.25,
         tap={
             "page_size": choose.choice((0, 1, 5, 20)),
             "include_non_booked": choose.random() < 0.3,

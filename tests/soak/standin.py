@@ -1,14 +1,16 @@
 """A small loader that writes durably into SQLite and notes when; it starts fast.
 
-It runs as a program, without anything but the standard library. It is honest: a STATE that
-it prints is on disk before. In which way it prints STATEs is told to it, since real loaders
-differ in this:
+It runs as a program, without anything but the standard library. A STATE that it prints is on
+disk before, save in the last of its styles. In which way it prints STATEs is told to it, since
+real loaders differ in this:
 
 - `every`: on each STATE it writes all that it has and prints it;
 - `stream`: a stream that is full is written alone, and only its bookmark moves on;
 - `full`: when one stream is full all are written, and the last STATE is printed;
 - `late`: it prints one STATE, an old one, at the very end;
-- `silent`: it prints none; only its exit says that all is loaded.
+- `silent`: it prints none; only its exit says that all is loaded;
+- `hasty`: as `stream`, but what it hears first it takes for written already, as the loaders
+  of the PipelineWise family do. That is true where the tap's first STATE is before its records.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ import sys
 import time
 from typing import Any
 
-STYLES = ("every", "stream", "full", "late", "silent")
+STYLES = ("every", "stream", "full", "late", "silent", "hasty")
+_BY_STREAM = {"stream", "hasty"}
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS batches (batch INTEGER PRIMARY KEY, at REAL);
@@ -50,6 +53,8 @@ class Loader:
         elif message["type"] == "STATE":
             self._last = message["value"]
             self._first = self._first or self._last
+            if self._options.style == "hasty" and not self._flushed:
+                self._flushed = dict(self._last["bookmarks"])
             if self._options.style == "every":
                 self._flush_all()
                 self._say(self._last)
@@ -62,7 +67,7 @@ class Loader:
                 pass
             case "late":
                 self._say(self._first)
-            case "stream":
+            case "stream" | "hasty":
                 self._say(self._of_streams())
             case _:
                 self._say(self._last)
@@ -77,7 +82,7 @@ class Loader:
             self._say(self._last)
         else:
             self._flush(stream)
-            if self._options.style == "stream":
+            if self._options.style in _BY_STREAM:
                 self._say(self._of_streams())
 
     def _flush_all(self) -> None:
