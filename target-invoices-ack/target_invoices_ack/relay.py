@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from target_invoices_ack.confirm import Confirmed, Ledger
 from target_invoices_ack.errors import TargetError
-from target_invoices_ack.ids import invoice_id
+from target_invoices_ack.ids import invoice_id, is_draft
 from target_invoices_ack.loader import Loader
 from target_invoices_ack.messages import NON_BOOKED, Messages
 from target_invoices_ack.source import Source
@@ -158,7 +158,7 @@ class Relay(GenericSingerReader[bytes]):
             self._ledger.schema(message.stream)
         elif kind == "RECORD":
             if message.stream == self._stream and (record := message.record):
-                self._note_invoice(record.id, draft=getattr(record, NON_BOOKED) is True)
+                self._note_invoice(record.id, draft=is_draft(getattr(record, NON_BOOKED)))
         elif kind == "STATE":
             self._ledger.sent(bytes(message.value))
         elif kind == "BATCH" and message.stream == self._stream:

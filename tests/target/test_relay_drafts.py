@@ -1,0 +1,29 @@
+"""Drafts that a stream map has given another form are known as drafts all the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox.client import Sandbox
+from support.chain import TAP, TARGET, chain, written
+from support.target import KEEPER, loader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("form", ["str(non_booked)", "int(non_booked)", "non_booked"])
+def test_a_draft_is_never_marked_whatever_form_its_flag_has(tmp_path: Path, form: str) -> None:
+    with Sandbox.start(invoices=5, drafts=3) as sandbox:
+        maps = {"invoices": {"non_booked": form}}
+        tap = sandbox.config(include_non_booked=True, stream_maps=maps)
+        target = sandbox.config(loader=loader(tmp_path, KEEPER))
+        chain(
+            [TAP, "--config", written(tmp_path, "tap", tap)],
+            [TARGET, "--config", written(tmp_path, "target", target)],
+            cwd=tmp_path,
+        ).checked()
+        assert {entry["status"] for entry in sandbox.log("/mark-as-exported")} == {200}
+        assert sandbox.marked() == {1, 2, 3, 4, 5}
