@@ -88,7 +88,7 @@ def demo(arguments: Sequence[str]) -> int:
 
 def bench(arguments: Sequence[str]) -> int:
     """Install what is compared, and become the benchmarks (tests/benchmarks)."""
-    return _become("benchmarks", "bench", arguments)
+    return _become("benchmarks", "demo", arguments)
 
 
 def _become(module: str, group: str, arguments: Sequence[str]) -> int:

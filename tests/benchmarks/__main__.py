@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import chart, data, extraction, marking, path, relay, report, startup
+from benchmarks import data, extraction, marking, path, relay, report, startup
 from benchmarks.results import Results
 from demo.postgres import Postgres
+from support.environments import Program
+from support.processes import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from benchmarks.measure import Series
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+TESTS = Path(__file__).resolve().parents[1]
+DOCS = TESTS.parent / "docs"
 GROUPS = (extraction.GROUP, startup.GROUP, relay.GROUP, marking.GROUP, path.GROUP)
 
+_DRAWING = Program("matplotlib", ("matplotlib==3.11.*", "msgspec", "requests"))
 _PATH_INVOICES = 5_000
 _RUNS = 5
 
@@ -44,9 +49,19 @@ def write(docs: Path) -> None:
     """Draw the picture and write the page from the saved results."""
     about, series = data.load(docs / "performance.json")
     results = Results(series)
-    chart.draw(docs / "performance.svg", results)
+    draw(docs / "performance.json", docs / "performance.svg")
     page = docs / "performance.md"
     page.write_text(report.filled(page.read_text(), about, results))
+
+
+def draw(results: Path, picture: Path) -> None:
+    """Draw the picture, where matplotlib is installed."""
+    python = _DRAWING.path().with_name("python")
+    subprocess.run(
+        [str(python), "-m", "benchmarks.chart", str(results), str(picture)],
+        env=environment(PYTHONPATH=str(TESTS)),
+        check=True,
+    )
 
 
 def measure(group: str, folder: Path, database: Postgres, *, short: bool) -> Iterator[Series]:

@@ -1,21 +1,23 @@
-"""The picture, drawn from the saved results."""
+"""The picture, drawn from the saved results: `python -m benchmarks.chart RESULTS PICTURE`.
+
+It is drawn in an environment of its own: with numpy beside it, the SDK would load that too
+and the programs would start later than a user's do.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+from pathlib import Path
+from typing import Any
 
-import matplotlib as mpl
-from matplotlib.figure import Figure
+import matplotlib as mpl  # type: ignore[import-not-found]
+from matplotlib.figure import Figure  # type: ignore[import-not-found]
 
-from benchmarks import extraction, marking
+from benchmarks import data, extraction, marking
 from benchmarks.contestants import BARE, DLT, PLAIN, SERVER, TAP
+from benchmarks.results import Results
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from matplotlib.axes import Axes
-
-    from benchmarks.results import Results
+Axes = Any  # matplotlib's own is not here where types are checked
 
 _COLOURS = {TAP: "#0b7285", BARE: "#868e96", PLAIN: "#e8590c", DLT: "#9c36b5", SERVER: "#ced4da"}
 _IDEAL = "#ced4da"
@@ -115,3 +117,7 @@ def _plot(axes: Axes, points: dict[int, float], **style: Any) -> None:
         axes.plot(records, [points[each] for each in records], marker="o", **style)
         axes.set_xscale("log")
         axes.legend(frameon=False)
+
+
+if __name__ == "__main__":
+    draw(Path(sys.argv[2]), Results(data.load(Path(sys.argv[1]))[1]))

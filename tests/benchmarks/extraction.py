@@ -47,7 +47,7 @@ CASES = (
     Case(10_000),
     Case(MAIN, names=ALL),
     Case(MAIN, page_size=0, names=(TAP, BARE, SERVER)),
-    Case(MAIN, latency=0.05, names=(TAP, BARE, SERVER)),
+    Case(MAIN, latency=0.05, names=(TAP, BARE, SERVER), runs=3),
     Case(100_000, runs=3),
     Case(300_000, names=(TAP, BARE, SERVER), runs=3),
     Case(300_000, page_size=0, names=(TAP, BARE, SERVER), runs=3),
