@@ -113,6 +113,7 @@ class Loader:
             if self._stop.asked:
                 self._may_go_on()
         self._listener.join()
+        self._output.close()
         code = self._process.returncode
         return code if code >= 0 else _SIGNAL_EXIT - code
 

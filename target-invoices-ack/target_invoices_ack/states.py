@@ -41,20 +41,28 @@ def without(state: bytes, refused: frozenset[int]) -> bytes | None:
         The STATE without them, or None where it does not hold ids in this way.
     """
     value = json.loads(state)
+    bookmarks = _with_delivered(value)
+    for bookmark in bookmarks:
+        since, ranges = bookmark[_DELIVERED]
+        bookmark[_DELIVERED] = [since, _take_out(ranges, refused)]
+    return json.dumps(value).encode() if bookmarks else None
+
+
+def is_of_tap_invoices(value: object) -> bool:
+    """Whether a STATE's value is one of tap-invoices: no other holds delivered ids."""
+    return bool(_with_delivered(value))
+
+
+def _with_delivered(value: object) -> list[dict[str, Any]]:
     bookmarks = value.get("bookmarks") if isinstance(value, dict) else None
-    found = False
+    found = []
     for bookmark in bookmarks.values() if isinstance(bookmarks, dict) else ():
         match bookmark:
-            case {"delivered": [str(since), str(ranges)]}:
-                bookmark[_DELIVERED] = [since, _take_out(ranges, refused)]
-                found = True
+            case {"delivered": [str(), str()]}:
+                found.append(bookmark)
             case _:
                 pass
-    return _encode(value) if found else None
-
-
-def _encode(value: Any) -> bytes:  # noqa: ANN401 - whatever JSON holds
-    return json.dumps(value).encode()
+    return found
 
 
 def _take_out(ranges: str, refused: Iterable[int]) -> str:

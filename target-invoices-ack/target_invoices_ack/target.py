@@ -13,7 +13,7 @@ from singer_sdk.helpers._batch import BaseBatchFileEncoding
 from singer_sdk.helpers.capabilities import PluginCapabilities
 from typing_extensions import override
 
-from target_invoices_ack import config_files, note, reconcile, redact, settings
+from target_invoices_ack import config_files, note, reconcile, redact, settings, states
 from target_invoices_ack.acknowledger import Acknowledger
 from target_invoices_ack.api import ExportApi
 from target_invoices_ack.errors import TargetError
@@ -176,6 +176,11 @@ class TargetInvoicesAck(Target):
         The SDK prints it after every drain and has no switch for it;
         tests/target/test_sdk.py notices when it no longer calls this.
         """
+        if states.is_of_tap_invoices(state):
+            self.logger.warning(
+                "The input comes from tap-invoices itself, not from a warehouse: what it holds "
+                "is marked though no loader has confirmed it. Is the setting loader missing?",
+            )
         self.acknowledger.write_state(json.dumps(state).encode())
 
     @override

@@ -96,3 +96,11 @@ def test_lines_may_be_deselected(account: Account) -> None:
     assert ran.code == 0
     assert sorted(account.marked) == list(range(1, COUNT + 1))
     assert ran.states[-1] == sent.state
+
+
+def test_without_a_loader_it_is_told_that_nothing_has_loaded_this(account: Account) -> None:
+    ran = account.run(tap(account).out.encode())
+
+    assert ran.code == 0
+    assert "comes from tap-invoices itself" in ran.err
+    assert "ResourceWarning" not in ran.err
