@@ -107,7 +107,7 @@ def _draw_marks(axes: Axes, results: Results) -> None:
         label="target-invoices-ack",
     )
     axes.set_xticks(list(places), list(took))
-    axes.set_title("Marking at several latencies: seconds, without start-up")
+    axes.set_title("Marking: seconds, without start-up")
     axes.legend(frameon=False)
 
 

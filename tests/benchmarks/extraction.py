@@ -45,12 +45,12 @@ CASES = (
     Case(1_000, names=ALL),
     Case(3_000),
     Case(10_000),
-    Case(MAIN, names=ALL),
+    Case(MAIN, names=ALL, runs=3),
     Case(MAIN, page_size=0, names=(TAP, BARE, SERVER)),
     Case(MAIN, latency=0.05, names=(TAP, BARE, SERVER), runs=3),
     Case(100_000, runs=3),
-    Case(300_000, names=(TAP, BARE, SERVER), runs=3),
-    Case(300_000, page_size=0, names=(TAP, BARE, SERVER), runs=3),
+    Case(300_000, names=(TAP, BARE, SERVER), runs=2),
+    Case(300_000, page_size=0, names=(TAP, BARE, SERVER), runs=2),
 )
 SHORT = (Case(300, names=ALL, runs=1), Case(300, page_size=0, runs=1))
 
