@@ -10,6 +10,7 @@ import subprocess
 import threading
 from typing import TYPE_CHECKING
 
+from target_invoices_ack import known_loaders
 from target_invoices_ack.errors import LoaderError
 from target_invoices_ack.pipes import Feed, lines_of
 
@@ -171,6 +172,8 @@ def _start(command: str) -> subprocess.Popen[bytes]:
         raise LoaderError(f"loader is {command!r}, whose quotes do not close ({error}).") from None
     if not words:
         raise LoaderError("loader is empty; name the command of a Singer loader.")
+    if warning := known_loaders.warning(words):
+        _logger.warning("%s", warning)
     try:
         return _shielded(words)
     except FileNotFoundError:

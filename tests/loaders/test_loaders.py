@@ -14,6 +14,7 @@ from loaders.__main__ import sent
 from loaders.comparison import differing
 from loaders.matrix import CANDIDATES
 from loaders.trial import Trial
+from target_invoices_ack import known_loaders
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +30,19 @@ def test_the_page_shows_what_was_recorded() -> None:
 def test_every_loader_was_tried() -> None:
     assert [each["title"] for each in RECORDED] == [each.title for each in CANDIDATES]
     assert sum(each["exit_code"] == 0 for each in RECORDED) >= 8
+
+
+def test_the_target_warns_of_the_loaders_that_were_seen_to_lose_rows() -> None:
+    lossy = {
+        each["title"].partition(",")[0]
+        for each in RECORDED
+        if each["exit_code"] == 0 and any(sent != there for sent, there in each["rows"].values())
+    }
+    assert lossy == known_loaders.LOSES_ROWS
+    for name in lossy:
+        assert known_loaders.warning([f"/opt/bin/{name}", "--config", "x.json"])
+        assert known_loaders.warning(["meltano", "invoke", "--no-install", name])
+    assert known_loaders.warning(["meltano", "invoke", "target-postgres"]) is None
 
 
 @pytest.mark.parametrize("title", ["meltanolabs-target-postgres", "target-duckdb", "target-jsonl"])

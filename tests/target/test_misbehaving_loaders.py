@@ -42,6 +42,17 @@ def test_a_loader_that_is_not_found_is_named(account: Account) -> None:
     assert not account.marked
 
 
+def test_a_loader_that_was_seen_to_lose_rows_is_warned_of(account: Account) -> None:
+    lossy = account.folder / "target-duckdb"
+    lossy.write_text("#!/bin/sh\ncat > /dev/null\n")
+    lossy.chmod(0o755)
+
+    ran = account.run(pages([1]), loader=str(lossy))
+
+    assert ran.code == 0
+    assert "target-duckdb was seen to lose rows" in ran.err
+
+
 def test_a_loader_that_is_not_executable_is_named(account: Account) -> None:
     path = account.folder / "loader"
     path.write_text("#!/bin/sh\n")
