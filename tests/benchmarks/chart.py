@@ -90,10 +90,10 @@ def _draw_memory(axes: Axes, results: Results) -> None:
 def _draw_marks(axes: Axes, results: Results) -> None:
     took, ideal = {}, {}
     for each in results.of(marking.GROUP):
-        nothing = results.get(marking.GROUP, marking.NOTHING, **each.case)
-        if each.contestant == marking.MARKING and each.case["ideal"] and nothing:
+        seconds = results.marking(each)
+        if each.contestant == marking.MARKING and each.case["ideal"] and seconds is not None:
             label = f"{each.case['latency'] * 1000:.0f} ms"
-            took[label] = each.median("wall") - nothing.median("wall")
+            took[label] = seconds
             ideal[label] = each.case["ideal"]
     places = range(len(took))
     axes.bar(

@@ -1,8 +1,13 @@
-"""Marking: against what it must take at least, requests times latency by those in flight."""
+"""Marking: against what it must take at least, requests times latency by those in flight.
+
+A server takes a little longer than the latency that it is told; bare sockets show how long.
+"""
 
 from __future__ import annotations
 
+import sys
 from math import ceil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.api import serving
@@ -12,12 +17,13 @@ from support.singer import record, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 GROUP = "marking"
 MARKING = "read back"
 NOTHING = "nothing to mark"
+SERVER = "bare sockets"
 
+_PROGRAM = Path(__file__).with_name("programs") / "bare_marks.py"
 _A_REQUEST = 10
 _IN_FLIGHT = 4
 
@@ -44,7 +50,13 @@ def measure(cases: tuple[tuple[int, float], ...], runs: int, folder: Path) -> It
             rows, none = api.folder / "rows", api.folder / "none"
             rows.write_bytes(schema("invoices") + b"".join(map(record, range(1, invoices + 1))))
             none.write_bytes(schema("invoices"))
-            commands = {MARKING: Command(words, stdin=rows), NOTHING: Command(words, stdin=none)}
+            address = (api.sandbox.url, api.sandbox.token)
+            bare = [sys.executable, str(_PROGRAM), *address, str(invoices), str(_IN_FLIGHT)]
+            commands = {
+                MARKING: Command(words, stdin=rows),
+                NOTHING: Command(words, stdin=none),
+                SERVER: Command(bare),
+            }
             api.wait_each_time(latency, on="mark")
             requests = ceil(invoices / _A_REQUEST)
             ideal = ceil(requests / _IN_FLIGHT) * latency

@@ -1,4 +1,8 @@
-"""A loader alone, and the same behind the target, which marks what it confirms."""
+"""A loader alone, and the same behind the target, without and with marks.
+
+A loader that prints its STATE at its end has everything marked after it: what that takes is
+marking's and not the relay's, so a dry run shows the relay by itself.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,8 @@ if TYPE_CHECKING:
 
 GROUP = "relay"
 ALONE = "loader alone"
-RELAYED = "behind the target"
+RELAYED = "behind the target, dry run"
+MARKED = "behind the target"
 
 _COPYING = Path(__file__).with_name("programs") / "copying_loader.py"
 _JSONL = Program("target-jsonl", ("target-jsonl==0.1.4",))
@@ -70,10 +75,14 @@ def _measure(case: Case, api: Api, database: Postgres) -> Iterator[Series]:
     run(Command(api.tap()), api.folder, messages)
     loader, before = LOADERS[case.loader](api.folder, database)
     settings = api.sandbox.config(loader=shlex.join(loader))
-    target = [TARGET, "--config", written(api.folder, "relay", settings)]
+    dry_run = written(api.folder, "dry-run", settings | {"dry_run": True})
     commands = {
-        ALONE: Command(loader, stdin=messages, before=before),
-        RELAYED: Command(target, stdin=messages, before=before),
+        name: Command(words, stdin=messages, before=before)
+        for name, words in {
+            ALONE: loader,
+            RELAYED: [TARGET, "--config", dry_run],
+            MARKED: [TARGET, "--config", written(api.folder, "relay", settings)],
+        }.items()
     }
     circumstances = {"loader": case.loader, "invoices": case.invoices}
     series = {name: Series(GROUP, name, circumstances, api.records) for name in commands}

@@ -137,7 +137,7 @@ def _relay(results: Results) -> Iterator[str]:
             f"{each.case['loader']}, {each.case['invoices']:,} invoices",
             each.contestant,
             *_figures(each),
-            _times(_relay_ratio(results, each)) if each.contestant == relay.RELAYED else "",
+            _times(_relay_ratio(results, each)) if each.contestant != relay.ALONE else "",
         )
         for each in results.of(relay.GROUP)
     ]
@@ -152,21 +152,25 @@ def _marking(results: Results) -> Iterator[str]:
     yield "### Marking, start-up not counted\n"
     rows = []
     for each in results.of(marking.GROUP):
-        nothing = results.get(marking.GROUP, marking.NOTHING, **each.case)
-        if each.contestant == marking.MARKING and nothing:
-            took = each.median("wall") - nothing.median("wall")
+        if each.contestant == marking.MARKING:
             what = f"{each.case['invoices']:,} invoices, {each.case['latency'] * 1000:.0f} ms"
-            ideal = f"{each.case['ideal']:.2f}" if each.case["ideal"] else ""
-            memory = f"{each.median('memory') / _MIB:.0f}"
-            rows.append((what, f"{took:.2f}", ideal, _times(_marking_ratio(results, each)), memory))
-    yield from _table(("what", "s", "ideal s", "of the ideal", "MiB"), rows)
+            bare = results.get(marking.GROUP, marking.SERVER, **each.case)
+            rows.append(
+                (
+                    what,
+                    _times(results.marking(each)),
+                    _times(each.case["ideal"] or None),
+                    _times(_marking_ratio(results, each)),
+                    _times(bare.median("wall") if bare else None),
+                    f"{each.median('memory') / _MIB:.0f}",
+                ),
+            )
+    yield from _table(("what", "s", "ideal s", "of the ideal", "bare sockets s", "MiB"), rows)
 
 
 def _marking_ratio(results: Results, each: Series) -> float | None:
-    nothing = results.get(marking.GROUP, marking.NOTHING, **each.case)
-    if nothing is None or not each.case["ideal"]:
-        return None
-    return float((each.median("wall") - nothing.median("wall")) / each.case["ideal"])
+    took = results.marking(each)
+    return took / each.case["ideal"] if took is not None and each.case["ideal"] else None
 
 
 def _series(title: str, series: Iterable[Series]) -> Iterator[str]:

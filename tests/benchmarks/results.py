@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import extraction, startup
+from benchmarks import extraction, marking, startup
 from benchmarks.contestants import BARE, TAP
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ class Results:
         if series is None or start_up is None:
             return None
         return (series.median(figure) - start_up) / series.records * _MICRO
+
+    def marking(self, each: Series) -> float | None:
+        """Return the seconds that marks took, start-up not counted."""
+        nothing = self.get(marking.GROUP, marking.NOTHING, **each.case)
+        return each.median("wall") - nothing.median("wall") if nothing else None
 
 
 def ratio(one: Series | None, other: Series | None, figure: str = "wall") -> float | None:
