@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import backoff
@@ -102,7 +103,9 @@ class ExportApi:
             | ({"note": note} if note is not None else {})
             for invoice_id, note in batch
         ]
-        self._ask("POST", _MARK, json={"invoices": invoices})
+        request = self._empty_mark.copy()
+        request.prepare_body(msgspec.json.encode({"invoices": invoices}), None)
+        self._ask(request)
 
     def listed(self, query: Iterable[tuple[str, str]] = ()) -> dict[int, Listed]:
         """List booked invoices: without a query, what is pending.
@@ -130,7 +133,7 @@ class ExportApi:
             window.append(("start", str(len(found))))
 
     def _list(self, query: list[tuple[str, str]]) -> list[Listed]:
-        response = self._ask("GET", _EXPORT, params=query)
+        response = self._ask(self._prepared("GET", _EXPORT, query))
         try:
             return _decode(response.content).invoices
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -139,26 +142,44 @@ class ExportApi:
                 "and whether a proxy stands in between.",
             ) from None
 
-    def _ask(self, method: str, path: str, **content: Any) -> requests.Response:  # noqa: ANN401 - passed on
+    def _ask(self, request: requests.PreparedRequest) -> requests.Response:
         try:
-            return self._send(method, path, content)
+            return self._send(request)
         except errors.TRANSIENT as error:
             raise errors.TargetError(
                 f"The API at {self._url} cannot be reached ({_reason(error)}). Check api_url and "
                 "the network; what is not marked is listed again.",
             ) from error
 
-    def _send_once(self, method: str, path: str, content: dict[str, Any]) -> requests.Response:
-        response = self._session().request(
-            method,
-            self._url + path,
+    def _send_once(self, request: requests.PreparedRequest) -> requests.Response:
+        response = self._session().send(
+            request,
             timeout=self._timeout,
             allow_redirects=False,
-            **content,
+            **self._surroundings,
         )
         if not requests.codes.ok <= response.status_code < requests.codes.multiple_choices:
             raise errors.RefusedError(response)
         return response
+
+    def _prepared(
+        self, method: str, path: str, query: Sequence[tuple[str, str]] = ()
+    ) -> requests.PreparedRequest:
+        return self._session().prepare_request(
+            requests.Request(method, self._url + path, params=list(query)),
+        )
+
+    @cached_property
+    def _empty_mark(self) -> requests.PreparedRequest:
+        """A mark without its invoices: all else is the same in each, and prepared once."""
+        return self._prepared("POST", _MARK)
+
+    @cached_property
+    def _surroundings(self) -> Any:  # noqa: ANN401 - as requests has it
+        """Proxies and certificates that the environment names, looked up once."""
+        return self._session().merge_environment_settings(
+            self._url, {}, stream=None, verify=None, cert=None
+        )
 
     def _session(self) -> requests.Session:
         """Return this thread's session: requests does not promise that they can be shared."""

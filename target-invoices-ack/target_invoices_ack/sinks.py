@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from target_invoices_ack.target import TargetInvoicesAck
 
-_RECORDS_A_DRAIN = 1000
-
 
 class IgnoringSink(Sink):
     """Takes a stream that holds no invoices."""
@@ -64,8 +62,6 @@ class IgnoringSink(Sink):
 
 class InvoiceSink(IgnoringSink):
     """Has each invoice marked that it is given; a drain waits until they are."""
-
-    MAX_SIZE_DEFAULT = _RECORDS_A_DRAIN
 
     def __init__(self, target: TargetInvoicesAck, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the SDK's own
         """Make a sink; takes what `singer_sdk.Sink` takes."""
