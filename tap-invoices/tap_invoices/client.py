@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -99,7 +100,14 @@ class _Keys(AuthBase):
 
 
 class ExportClient:
-    """Reads `GET /v10/invoices/export`."""
+    """Reads `GET /v10/invoices/export`.
+
+    Attributes:
+        requests: How many were sent.
+        last_date: The server's `Date` of the last answer, if it had one.
+        last_asked: When that answer was asked for, by the monotonic clock: `last_date` is no
+            earlier, however long the answer took.
+    """
 
     def __init__(self, config: Mapping[str, Any], *, user_agent: str, tries: int = _TRIES) -> None:
         """Make a client.
@@ -131,8 +139,14 @@ class ExportClient:
             logger=None,
         )
         self._get = retried(self._get_once)
+        self._blank = self._session.prepare_request(requests.Request("GET", self._url))
+        # Proxies and certificates that the environment names, looked up once.
+        self._surroundings: Any = self._session.merge_environment_settings(
+            self._url, {}, stream=True, verify=None, cert=None
+        )
         self.requests = 0
         self.last_date: datetime | None = None
+        self.last_asked = 0.0
 
     def fetch(self, listing: Listing, window: Window) -> list[Invoice]:
         """Ask for a part of a list.
@@ -164,16 +178,19 @@ class ExportClient:
 
     def _get_once(self, query: list[tuple[str, str]], *, with_body: bool) -> list[Invoice]:
         self.requests += 1
-        with self._session.get(
-            self._url,
-            params=query,
+        asked = time.monotonic()
+        request = self._blank.copy()
+        request.prepare_url(self._url, query)
+        with self._session.send(
+            request,
             timeout=self._timeout,
             allow_redirects=False,
-            stream=True,
+            **self._surroundings,
         ) as response:
             if response.status_code != requests.codes.ok:
                 raise errors.RefusedError(response)
             self.last_date = times.server_time(response.headers.get("Date"))
+            self.last_asked = asked
             return answers.parse(_body(response)) if with_body else []
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from tap_invoices import BEGAN, times
 from tap_invoices.bookmark import Bookmark, Progress
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from tap_invoices.client import ExportClient, Window
 
 
-@dataclass(frozen=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True, gc=False):
     """An invoice to deliver.
 
     Attributes:
@@ -79,7 +79,7 @@ class Run:
         if beginning:
             return times.to_api(beginning)
         now = self._client.server_time()
-        self._started = _without_earlier_marks(now)
+        self._started = self._without_earlier_marks(now)
         return times.to_api(now.isoformat())
 
     @property
@@ -111,20 +111,19 @@ class Run:
     def _fetch(self, listing: Listing, window: Window) -> list[Invoice]:
         answer = self._client.fetch(listing, window)
         if self._started is None:
-            self._started = _without_earlier_marks(self._client.last_date or datetime.now(UTC))
+            self._started = self._without_earlier_marks(self._client.last_date or datetime.now(UTC))
         if not self._full_table:
             self.progress.next_since = times.bookmark_of(self._started)
         self._began = True
         return answer
 
+    def _without_earlier_marks(self, now: datetime) -> datetime:
+        """Return the server's time, or the next second where the program was no second old.
 
-def _without_earlier_marks(now: datetime) -> datetime:
-    """Return the server's time, or the next second where the program is no second old.
-
-    T has whole seconds, as `Date` has. A mark that the run before set in T's own second
-    would be "at or after" T, and its invoice come once more in the next run. What was
-    marked before this program began is so in an earlier second than this one. To wait
-    until then would come to the same T.
-    """
-    is_young = time.monotonic() < BEGAN + 1
-    return now + timedelta(seconds=1) if is_young else now
+        T has whole seconds, as `Date` has. A mark that the run before set in T's own second
+        would be "at or after" T, and its invoice come once more in the next run. What was
+        marked before this program began is so in an earlier second than this one. To wait
+        until then would come to the same T.
+        """
+        was_young = self._client.last_asked < BEGAN + 1
+        return now + timedelta(seconds=1) if was_young else now

@@ -83,7 +83,8 @@ def test_what_filters_select_is_what_their_words_say(tap: Tap, groups: Filters) 
 
 
 def test_each_system_has_its_own_list(tap: Tap) -> None:
-    tap.sandbox.mark([1, 2, 3], "accounting")
+    an_hour_ago = (datetime.now(UTC) - timedelta(hours=1)).timestamp()
+    tap.sandbox.mark([1, 2, 3], "accounting", at=an_hour_ago)
     assert tap.sync(system_id="accounting").ids() == list(range(4, 13))
     assert tap.sync(system_id="warehouse").ids() == list(range(1, 13))
 
