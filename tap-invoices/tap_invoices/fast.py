@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
+from itertools import chain, repeat
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -81,6 +83,9 @@ class _Message(msgspec.Struct, tag_field="type", tag="RECORD", gc=False):
     time_extracted: str
 
 
+_invoice_id = attrgetter(INVOICE_ID)
+
+
 class FastWriter:
     """Writes invoices and their lines, those of several invoices at once."""
 
@@ -117,8 +122,7 @@ class FastWriter:
             if self._invoices:
                 messages.append(_Message(self._invoices.name, invoice, now))
             if self._lines:
-                name = self._lines.name
-                messages += [_Message(name, line, now) for line in lines]
+                messages += map(_Message, repeat(self._lines.name), lines, repeat(now))
         sys.stdout.buffer.write(on_one_line(encoder.encode_lines(messages)))
         return [len(lines) for _, lines in records]
 
@@ -148,9 +152,8 @@ class FastWriter:
             self._invoice_layout.finish(invoices)
         if not self._line_layout:
             return [(invoice, ()) for invoice in invoices]
-        for some, listed in zip(lines, few, strict=True):
-            _tie(some, listed.invoice.id)
-        self._line_layout.finish([line for some in lines for line in some])
+        _tie(lines, [listed.invoice.id for listed in few])
+        self._line_layout.finish([*chain.from_iterable(lines)])
         return list(zip(invoices, lines, strict=True))
 
     def _build(self, loose: tuple[list[str], list[str]]) -> None:
@@ -185,13 +188,21 @@ class FastWriter:
             self._loose = grown
 
 
-def _tie(lines: Iterable[Any], invoice_id: int) -> None:
-    """Give lines their invoice's id, those that have none."""
-    for line in lines:
-        if line.invoice_id != invoice_id:
-            if line.invoice_id is not UNSET:
+def _tie(lines: Sequence[Sequence[Any]], ids: Sequence[int]) -> None:
+    """Give the lines of invoices their invoice's id, those that have none.
+
+    Raises:
+        MismatchError: A line has another's.
+    """
+    theirs = [*map(_invoice_id, chain.from_iterable(lines))]
+    if theirs == [*chain.from_iterable(map(repeat, ids, map(len, lines)))]:
+        return
+    for some, invoice_id in zip(lines, ids, strict=True):
+        for line in some:
+            if line.invoice_id is UNSET:
+                line.invoice_id = invoice_id
+            elif line.invoice_id != invoice_id:
                 raise MismatchError
-            line.invoice_id = invoice_id
 
 
 def _layout(stream: ExportStream, own: Sequence[Any], loose: Sequence[str]) -> Layout:

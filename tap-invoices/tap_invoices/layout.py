@@ -6,9 +6,9 @@ of some invoices are finished together, column by column.
 
 from __future__ import annotations
 
+from collections import deque
 from decimal import Decimal
-from functools import lru_cache
-from itertools import chain
+from itertools import chain, repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,6 @@ _KINDS: dict[str, Any] = {
 
 encoder = msgspec.json.Encoder(decimal_format="number")
 _decode_all = msgspec.json.Decoder(float_hook=Decimal).decode
-_to_rfc3339 = lru_cache(_TIMES_KEPT)(times.to_rfc3339)
 
 
 class Ours:
@@ -94,16 +93,11 @@ class Columns:
             MismatchError: A value is not of its column's kind.
         """
         if self._numbers:
-            _check_numbers([*chain.from_iterable(map(self._numbers, rows))])
+            _check_numbers(rows, self._numbers)
         for attribute in self._times:
             _convert_times(rows, attribute)
         for attribute, nested in self._nested:
-            raws = [raw for row in rows if (raw := getattr(row, attribute)) is not UNSET]
-            values = nested.convert(raws)
-            if values is not raws:
-                there = [row for row in rows if getattr(row, attribute) is not UNSET]
-                for row, value in zip(there, values, strict=True):
-                    setattr(row, attribute, value)
+            _convert_nested(rows, attribute, nested)
 
 
 class Layout(Columns):
@@ -161,15 +155,29 @@ class Layout(Columns):
                 row.extra = extra or None
 
 
-def _convert_times(rows: Rows, attribute: str) -> None:
-    for row in rows:
-        text = getattr(row, attribute)
-        if text is None or text is UNSET:
-            continue
-        moment = _to_rfc3339(text)
-        if moment is None:
+class _Moments(dict[Any, Any]):
+    """Times as the API writes them, to what records hold; most come several times."""
+
+    def __missing__(self, text: str | UnsetType | None) -> str | UnsetType | None:
+        """Convert a time.
+
+        Raises:
+            MismatchError: It is none.
+        """
+        moment = times.to_rfc3339(text) if isinstance(text, str) else text
+        if moment is None and text is not None:
             raise MismatchError
-        setattr(row, attribute, moment)
+        if len(self) > _TIMES_KEPT:
+            self.clear()
+        self[text] = moment
+        return moment
+
+
+_moments = _Moments()
+
+
+def _convert_times(rows: Rows, attribute: str) -> None:
+    _assign(rows, attribute, map(_moments.__getitem__, map(attrgetter(attribute), rows)))
 
 
 def _getter(attributes: list[str]) -> Callable[[Any], tuple[Any, ...]] | None:
@@ -178,13 +186,30 @@ def _getter(attributes: list[str]) -> Callable[[Any], tuple[Any, ...]] | None:
     return attrgetter(attributes[0], *attributes)  # one twice: of a single one it is no tuple
 
 
-def _check_numbers(raws: list[Any]) -> None:
+def _check_numbers(rows: Rows, numbers: Callable[[Any], tuple[Any, ...]]) -> None:
     try:
-        joined = b",".join(raws)
+        joined = b",".join(chain.from_iterable(map(numbers, rows)))
     except TypeError:  # some are absent
-        joined = b",".join([raw for raw in raws if raw is not UNSET])
+        raws = chain.from_iterable(map(numbers, rows))
+        joined = b",".join(raw for raw in raws if raw is not UNSET)
     if joined.translate(None, _NUMERIC):
         raise MismatchError
+
+
+def _convert_nested(rows: Rows, attribute: str, nested: _Converted) -> None:
+    raws = [*map(attrgetter(attribute), rows)]
+    try:
+        values = nested.convert(raws)
+    except TypeError:  # some are absent
+        rows = [row for row in rows if getattr(row, attribute) is not UNSET]
+        raws = [*map(attrgetter(attribute), rows)]
+        values = nested.convert(raws)
+    if values is not raws:
+        _assign(rows, attribute, values)
+
+
+def _assign(rows: Rows, attribute: str, values: Iterable[Any]) -> None:
+    deque(map(setattr, rows, repeat(attribute), values), maxlen=0)  # a loop without Python
 
 
 class _Converted:
