@@ -11,7 +11,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
 from tap_invoices import catalog as catalogs
-from tap_invoices import environment, filters, inputs, redact, settings, times
+from tap_invoices import environment, filters, inputs, redact, settings, times, wrong_settings
 from tap_invoices.bookmark import INVOICE_LINES, INVOICES, Bookmark
 from tap_invoices.errors import RefusedError, TapError
 from tap_invoices.schema import stream_schema
@@ -67,7 +67,10 @@ class TapInvoices(Tap):
         self.stopping = Stopping()
         if catalog:
             catalogs.heed_replication_method(catalog)
-        super().__init__(config=config, catalog=catalog, **options)
+        try:
+            super().__init__(config=config, catalog=catalog, **options)
+        except ConfigValidationError as error:
+            raise wrong_settings.in_words(error, self) from None
         self._check_settings()  # where no mapper was set up, it was not done yet
 
     @classmethod
@@ -153,7 +156,10 @@ class TapInvoices(Tap):
         return ExportClient(self.config, user_agent=agent, **options)
 
     def _check_settings(self) -> None:
-        errors = list(filters.problems(self.config.get("filter_groups") or ()))
+        errors = [
+            *wrong_settings.key_problems(self),
+            *filters.problems(self.config.get("filter_groups") or ()),
+        ]
         if problem := times.problem(self.config.get("start_date")):
             errors.append(f"start_date is {problem}")
         if errors:

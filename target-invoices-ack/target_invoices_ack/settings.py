@@ -113,19 +113,10 @@ CONFIG = th.PropertiesList(
         "reconcile_since",
         th.StringType(pattern=_DATE_TIME),
         title="Reconcile since",
+        examples=["2026-01-31", "2026-01-31T12:00:00Z"],
         description=(
             "Reading back: compare what was read with what the API says this system has, for "
             "invoices created since then (UTC unless it has a zone)."
         ),
     ),
 ).to_dict()
-
-
-def key_problem(name: str, key: str | None) -> str | None:
-    """Say what is wrong with a key that is sent as an HTTP header, or None.
-
-    The key itself is not repeated; what would refuse it later on does repeat it.
-    """
-    if not key or (key.isascii() and key.isprintable() and " " not in key):
-        return None
-    return f"{name} holds a space, a line break or a character that no HTTP header can have"

@@ -13,7 +13,15 @@ from singer_sdk.helpers._batch import BaseBatchFileEncoding
 from singer_sdk.helpers.capabilities import PluginCapabilities
 from typing_extensions import override
 
-from target_invoices_ack import config_files, note, reconcile, redact, settings, states
+from target_invoices_ack import (
+    config_files,
+    note,
+    reconcile,
+    redact,
+    settings,
+    states,
+    wrong_settings,
+)
 from target_invoices_ack.acknowledger import Acknowledger
 from target_invoices_ack.api import ExportApi
 from target_invoices_ack.errors import TargetError
@@ -65,7 +73,10 @@ class TargetInvoicesAck(Target):
         )
         self.stop = Stop()
         self.invoices_read: set[int] = set()
-        super().__init__(config=config, **options)
+        try:
+            super().__init__(config=config, **options)
+        except ConfigValidationError as error:
+            raise wrong_settings.in_words(error, self) from None
         if options.get("validate_config", True):
             self._check_settings()
         self._reader: Relay | ReadBack = (
@@ -155,7 +166,7 @@ class TargetInvoicesAck(Target):
     def _check_settings(self) -> None:
         config = self.config
         found = [
-            *(settings.key_problem(name, config.get(name)) for name in _SECRETS),
+            *wrong_settings.key_problems(self),
             note.problem(config["note"]) if config.get("note") else None,
             reconcile.problem(config["reconcile_since"]) if config.get("reconcile_since") else None,
         ]

@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no token": ({"access_token": None}, "access_token"),
     "an empty token": ({"access_token": ""}, "access_token"),
-    "a token with a line break": ({"access_token": "secret-17\n"}, "access_token holds"),
-    "an app key of other letters": ({"app_key": "secret-17-\u00e6"}, "app_key holds"),
+    "a token with a line break": (
+        {"access_token": "secret-17\n"},
+        "access_token cannot be used: it holds",
+    ),
+    "an app key of other letters": (
+        {"app_key": "secret-17-\u00e6"},
+        "app_key cannot be used: it holds",
+    ),
     "no system": ({"system_id": None}, "system_id"),
     "no address": ({"api_url": "traede"}, "api_url"),
     "an address with a query": ({"api_url": "https://traede.test/?x=1"}, "api_url"),
