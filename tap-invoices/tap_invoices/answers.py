@@ -24,16 +24,18 @@ _decode_all = msgspec.json.Decoder(float_hook=Decimal).decode
 _CHECKED_AT_ONCE = 1 << 16  # bytes; what they decode to stays in the processor's cache
 
 
-class Invoice(msgspec.Struct, frozen=True, gc=False):
+class Invoice(msgspec.Struct, gc=False):
     """An invoice that was listed.
 
     Attributes:
         id: Its id.
         raw: The object as the API sent it, its lines included; on one line.
+        non_booked: Whether it is a draft; None where no drafts are asked for.
     """
 
     id: int
     raw: msgspec.Raw
+    non_booked: bool | None = None
 
     def decoded(self) -> dict[str, Any]:
         """Decode it, every number but integers as a `Decimal`."""

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Record
 
-    from tap_invoices.run import Listed, Run
+    from tap_invoices.answers import Invoice
+    from tap_invoices.run import Run
     from tap_invoices.streams import InvoiceLines, Invoices
     from tap_invoices.tap import TapInvoices
 
@@ -52,7 +53,7 @@ class Delivery:
         self._starts_anew = not tap.state
         self._began = self._logged = time.monotonic()
 
-    def pages(self) -> Iterator[Sequence[Listed]]:
+    def pages(self) -> Iterator[Sequence[Invoice]]:
         """Read the listing; the next page is asked for while one is in use."""
         self._tell_what_is_asked()
         try:
@@ -66,7 +67,7 @@ class Delivery:
             self.write_last_state()
             raise
 
-    def write(self, page: Sequence[Listed]) -> None:
+    def write(self, page: Sequence[Invoice]) -> None:
         """Write a page's invoices and their lines as RECORDs.
 
         A signal waits until those that are written at once are out, and then ends the
@@ -162,10 +163,10 @@ class Delivery:
             else "No bookmark is kept in a full-table run.",
         )
 
-    def _note(self, few: Sequence[Listed], line_counts: Sequence[int]) -> None:
+    def _note(self, few: Sequence[Invoice], line_counts: Sequence[int]) -> None:
         wrote = self._run.progress.wrote
-        for listed, lines in zip(few, line_counts, strict=True):
-            wrote(listed.invoice.id, lines=lines, draft=bool(listed.non_booked))
+        for invoice, lines in zip(few, line_counts, strict=True):
+            wrote(invoice.id, lines=lines, draft=bool(invoice.non_booked))
         more = len(few), sum(line_counts)
         self._invoice_count += more[0]
         self._line_count += more[1]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Record
 
-    from tap_invoices.run import Listed
+    from tap_invoices.answers import Invoice
     from tap_invoices.streams import ExportStream
 
     Records = tuple[Record | None, list[Record]]
@@ -60,7 +60,7 @@ def applies(stream: ExportStream) -> bool:
 def writer(
     invoices: ExportStream | None,
     lines: ExportStream | None,
-    general: Callable[[Listed], Records],
+    general: Callable[[Invoice], Records],
 ) -> FastWriter | None:
     """Return the fast path's writer, or None where only the general path will do.
 
@@ -96,7 +96,7 @@ class FastWriter:
         self,
         invoices: ExportStream | None,
         lines: ExportStream | None,
-        general: Callable[[Listed], Records],
+        general: Callable[[Invoice], Records],
     ) -> None:
         """Prepare both streams; see `writer` for the arguments.
 
@@ -109,7 +109,7 @@ class FastWriter:
         self._loose: tuple[list[str], list[str]] = ([], [])
         self._build(self._loose)
 
-    def write(self, few: Sequence[Listed]) -> list[int]:
+    def write(self, few: Sequence[Invoice]) -> list[int]:
         """Write some invoices and their lines.
 
         Returns:
@@ -126,7 +126,7 @@ class FastWriter:
         sys.stdout.buffer.write(on_one_line(encoder.encode_lines(messages)))
         return [len(lines) for _, lines in records]
 
-    def _records(self, few: Sequence[Listed]) -> list[tuple[Any, Sequence[Any]]]:
+    def _records(self, few: Sequence[Invoice]) -> list[tuple[Any, Sequence[Any]]]:
         try:
             return self._quick(few)
         except (msgspec.ValidationError, MismatchError):
@@ -136,14 +136,14 @@ class FastWriter:
             self._learn(invoice, lines)
             return [(invoice, lines)]
 
-    def _quick(self, few: Sequence[Listed]) -> list[tuple[Any, Sequence[Any]]]:
+    def _quick(self, few: Sequence[Invoice]) -> list[tuple[Any, Sequence[Any]]]:
         """Make records the quick way.
 
         Raises:
             ValidationError: An invoice does not fit its columns,
             MismatchError: or one of its values does not.
         """
-        invoices: list[Any] = [self._decode(listed.invoice.raw) for listed in few]
+        invoices: list[Any] = [self._decode(listed.raw) for listed in few]
         lines = [invoice.lines or () for invoice in invoices]
         if self._invoice_layout:
             for invoice, listed in zip(invoices, few, strict=True):
@@ -152,7 +152,7 @@ class FastWriter:
             self._invoice_layout.finish(invoices)
         if not self._line_layout:
             return [(invoice, ()) for invoice in invoices]
-        _tie(lines, [listed.invoice.id for listed in few])
+        _tie(lines, [listed.id for listed in few])
         self._line_layout.finish([*chain.from_iterable(lines)])
         return list(zip(invoices, lines, strict=True))
 

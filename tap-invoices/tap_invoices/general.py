@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Record
 
-    from tap_invoices.run import Listed
+    from tap_invoices.answers import Invoice
     from tap_invoices.streams import InvoiceLines, Invoices
 
 
@@ -34,7 +34,7 @@ class GeneralWriter:
         self._shape_invoice = invoices.shaper() if invoices else None
         self._shape_line = lines.shaper() if lines else None
 
-    def write(self, few: Iterable[Listed]) -> list[int]:
+    def write(self, few: Iterable[Invoice]) -> list[int]:
         """Write some invoices and their lines.
 
         Returns:
@@ -51,9 +51,9 @@ class GeneralWriter:
             counts.append(len(lines))
         return counts
 
-    def records(self, listed: Listed) -> tuple[Record | None, list[Record]]:
+    def records(self, listed: Invoice) -> tuple[Record | None, list[Record]]:
         """Make the records of an invoice and of its lines, those of selected streams."""
-        source = listed.invoice.decoded()
+        source = listed.decoded()
         lines = source.get(LINES)
         if lines is None or isinstance(lines, list):
             source.pop(LINES, None)
@@ -63,5 +63,5 @@ class GeneralWriter:
             invoice = self._shape_invoice.shape(source, own)
         if not (self._shape_line and isinstance(lines, list)):
             return invoice, []
-        shape, invoice_id = self._shape_line.shape, listed.invoice.id
+        shape, invoice_id = self._shape_line.shape, listed.id
         return invoice, [shape(line, line_own(line, invoice_id)) for line in lines]

@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from tap_invoices import BEGAN, times
 from tap_invoices.bookmark import Bookmark, Progress
 from tap_invoices.client import Listing
@@ -20,18 +18,6 @@ if TYPE_CHECKING:
 
     from tap_invoices.answers import Invoice
     from tap_invoices.client import ExportClient, Window
-
-
-class Listed(msgspec.Struct, frozen=True, gc=False):
-    """An invoice to deliver.
-
-    Attributes:
-        invoice: What the API sent.
-        non_booked: Whether it is a draft; None where no drafts are asked for.
-    """
-
-    invoice: Invoice
-    non_booked: bool | None
 
 
 class Run:
@@ -87,7 +73,7 @@ class Run:
         """Whether the API has answered: what a STATE says of this run is known only then."""
         return self._began
 
-    def pages(self) -> Iterator[list[Listed]]:
+    def pages(self) -> Iterator[list[Invoice]]:
         """Read the list, booked invoices first, then the drafts.
 
         It is read ahead of what is written: what is noted of progress is noted by the
@@ -100,13 +86,13 @@ class Run:
             TapError: The API refuses, stays unreachable, or answers something else.
         """
         seen = IdRanges()
-        booked = False if self._drafts else None
         for page in pages(partial(self._fetch, self.listing), self._page_size, seen):
-            yield [Listed(each, booked) for each in page if self.progress.wants(each.id)]
+            wanted = [each for each in page if self.progress.wants(each.id)]
+            yield _flagged(wanted, non_booked=False) if self._drafts else wanted
         if self._drafts:
             with_drafts = replace(self.listing, drafts=True)
             for page in pages(partial(self._fetch, with_drafts), self._page_size, seen):
-                yield [Listed(each, non_booked=True) for each in page]
+                yield _flagged(page, non_booked=True)
 
     def _fetch(self, listing: Listing, window: Window) -> list[Invoice]:
         answer = self._client.fetch(listing, window)
@@ -127,3 +113,9 @@ class Run:
         """
         was_young = self._client.last_asked < BEGAN + 1
         return now + timedelta(seconds=1) if was_young else now
+
+
+def _flagged(invoices: list[Invoice], *, non_booked: bool) -> list[Invoice]:
+    for each in invoices:
+        each.non_booked = non_booked
+    return invoices

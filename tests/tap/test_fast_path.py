@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tap_invoices import answers, fast
+from tap_invoices.answers import Invoice
 from tap_invoices.discovery import lines_of
 from tap_invoices.general import GeneralWriter
-from tap_invoices.run import Listed
 from tap_invoices.schema import EXTRA, OWN, stream_schema
 from tap_invoices.tap import TapInvoices
 
@@ -107,7 +107,7 @@ def writers(of: dict[str, Any], **config: Any) -> tuple[GeneralWriter, fast.Fast
     return general, fast.writer(invoices, lines, general.records)
 
 
-def written(writer: GeneralWriter | fast.FastWriter | None, listed: list[Listed]) -> list[Any]:
+def written(writer: GeneralWriter | fast.FastWriter | None, listed: list[Invoice]) -> list[Any]:
     """Return stream, record and number of lines written; numbers with every digit."""
     assert writer is not None
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
@@ -120,9 +120,9 @@ def written(writer: GeneralWriter | fast.FastWriter | None, listed: list[Listed]
     return [counts, *((each["stream"], each["record"]) for each in messages)]
 
 
-def listed(texts: list[str], *, non_booked: bool | None = None) -> list[Listed]:
+def listed(texts: list[str], *, non_booked: bool | None = None) -> list[Invoice]:
     invoices = answers.parse(f'{{"invoices": [{", ".join(texts)}]}}'.encode())
-    return [Listed(invoice, non_booked) for invoice in invoices]
+    return [Invoice(each.id, each.raw, non_booked) for each in invoices]
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -192,7 +192,7 @@ def test_a_field_without_a_column_needs_the_general_path_once() -> None:
     both = streams(catalog([WHOLE]))
     general, asked = GeneralWriter(*both), []
 
-    def records(one: Listed) -> Any:
+    def records(one: Invoice) -> Any:
         asked.append(one)
         return general.records(one)
 
