@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import data, extraction, marking, path, relay, report, startup
+from benchmarks import data, extraction, installed, marking, path, relay, report, startup
 from benchmarks.results import Results
 from demo.postgres import Postgres
 from support.environments import Program
@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
 TESTS = Path(__file__).resolve().parents[1]
 DOCS = TESTS.parent / "docs"
-GROUPS = (extraction.GROUP, startup.GROUP, relay.GROUP, marking.GROUP, path.GROUP)
+GROUPS = (
+    extraction.GROUP,
+    startup.GROUP,
+    installed.GROUP,
+    relay.GROUP,
+    marking.GROUP,
+    path.GROUP,
+)
 
 _DRAWING = Program("matplotlib", ("matplotlib==3.11.*", "msgspec", "requests"))
 _PATH_INVOICES = 5_000
@@ -72,6 +79,8 @@ def measure(group: str, folder: Path, database: Postgres, *, short: bool) -> Ite
             yield from extraction.measure(extraction.SHORT if short else extraction.CASES, folder)
         case startup.GROUP:
             yield from startup.measure(runs, folder / "start-up")
+        case installed.GROUP:
+            yield from installed.measure(folder / "installed")
         case relay.GROUP:
             loads = relay.SHORT if short else relay.CASES
             yield from relay.measure(loads, folder / "relay", database)

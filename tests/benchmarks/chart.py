@@ -13,13 +13,14 @@ from typing import Any
 import matplotlib as mpl  # type: ignore[import-not-found]
 from matplotlib.figure import Figure  # type: ignore[import-not-found]
 
-from benchmarks import data, extraction, marking
+from benchmarks import data, extraction, marking, relay
 from benchmarks.contestants import BARE, DLT, PLAIN, SERVER, TAP
 from benchmarks.results import Results
 
 Axes = Any  # matplotlib's own is not here where types are checked
 
 _COLOURS = {TAP: "#0b7285", BARE: "#868e96", PLAIN: "#e8590c", DLT: "#9c36b5", SERVER: "#ced4da"}
+_RELAY, _MARKING = "#2b8a3e", "#5f3dc4"
 _IDEAL = "#ced4da"
 _MIB = 1 << 20
 
@@ -60,15 +61,31 @@ def _draw_bars(axes: Axes, results: Results) -> None:
 
 def _draw_growth(axes: Axes, results: Results) -> None:
     for name in (TAP, BARE):
-        points = {}
-        for each in results.of(extraction.GROUP, page_size=250, latency=0.0):
-            value = results.a_record(name, "cpu", **{**_main(), "invoices": each.case["invoices"]})
-            if value is not None:
-                points[each.records] = value
-        _plot(axes, points, color=_COLOURS[name], label=name)
-    axes.set_ylim(bottom=0)
-    axes.set_xlabel("records")
-    axes.set_title("Microseconds of CPU a record, without start-up")
+        found = {
+            each.records: results.a_record(
+                name, "cpu", **{**_main(), "invoices": each.case["invoices"]}
+            )
+            for each in results.of(extraction.GROUP, page_size=250, latency=0.0)
+        }
+        _plot(axes, _there(found), color=_COLOURS[name], label=f"{name}, CPU a record")
+    relayed = {
+        each.records: results.relay_a_record(each.case["invoices"])
+        for each in results.of(relay.GROUP, loader=relay.COPYING)
+    }
+    _plot(axes, _there(relayed), color=_RELAY, label="relay, a record")
+    marked = {
+        each.case["invoices"]: results.marking_an_invoice(each.case["invoices"])
+        for each in results.of(marking.GROUP, latency=0.0)
+    }
+    _plot(axes, _there(marked), color=_MARKING, label="marking, an invoice")
+    if axes.lines:
+        axes.set_yscale("log")
+    axes.set_xlabel("records, or invoices")
+    axes.set_title("Microseconds each, without start-up")
+
+
+def _there(points: dict[int, float | None]) -> dict[int, float]:
+    return {size: value for size, value in points.items() if value is not None and value > 0}
 
 
 def _draw_memory(axes: Axes, results: Results) -> None:

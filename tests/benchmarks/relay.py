@@ -28,6 +28,8 @@ GROUP = "relay"
 ALONE = "loader alone"
 RELAYED = "behind the target, dry run"
 MARKED = "behind the target"
+COPYING = "copying"
+TO_THE_END = "copying, one STATE"
 
 _COPYING = Path(__file__).with_name("programs") / "copying_loader.py"
 _JSONL = Program("target-jsonl", ("target-jsonl==0.1.4",))
@@ -49,14 +51,20 @@ class Case:
 
 
 CASES = (
-    Case("copying", 1_000, runs=5),
-    Case("copying", 10_000),
-    Case("copying", 100_000),
-    Case("copying", 300_000, runs=1),
+    Case(COPYING, 1_000, runs=5),
+    Case(COPYING, 10_000),
+    Case(COPYING, 100_000),
+    Case(COPYING, 300_000, runs=1),
+    Case(TO_THE_END, 1_000, runs=1),
+    Case(TO_THE_END, 300_000, runs=1),
     Case("target-jsonl", 27_200),
     Case("target-postgres", 10_000),
 )
-SHORT = (Case("copying", 300, runs=1), Case("target-postgres", 100, runs=1))
+SHORT = (
+    Case(COPYING, 300, runs=1),
+    Case(TO_THE_END, 300, runs=1),
+    Case("target-postgres", 100, runs=1),
+)
 
 
 def measure(cases: tuple[Case, ...], folder: Path, database: Postgres) -> Iterator[Series]:
@@ -100,6 +108,11 @@ def _copying(folder: Path, _: Postgres) -> Loader:
     return [sys.executable, str(_COPYING), str(file)], lambda: file.unlink(missing_ok=True)
 
 
+def _copying_to_the_end(folder: Path, database: Postgres) -> Loader:
+    words, before = _copying(folder, database)
+    return [*words, "last"], before
+
+
 def _jsonl(folder: Path, _: Postgres) -> Loader:
     out = folder / "jsonl"
     config = written(folder, "loader", {"destination_path": str(out)})
@@ -135,7 +148,8 @@ def empty(database: Postgres) -> None:
 
 
 LOADERS: dict[str, Callable[[Path, Postgres], Loader]] = {
-    "copying": _copying,
+    COPYING: _copying,
+    TO_THE_END: _copying_to_the_end,
     "target-jsonl": _jsonl,
     "target-postgres": _postgres,
 }

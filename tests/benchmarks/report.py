@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import contestants, extraction, marking, path, relay, startup
+from benchmarks import contestants, extraction, installed, marking, path, relay, startup
 from benchmarks.contestants import BARE, PLAIN, SERVER, TAP
 from benchmarks.results import Results, ratio
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 BEGIN = "<!-- begin: made by `python3 run.py bench` -->"
 END = "<!-- end -->"
 
+_KIB = 1 << 10
 _MIB = 1 << 20
 
 
@@ -41,6 +42,7 @@ def _page(about: dict[str, Any], results: Results) -> Iterator[str]:
     yield from _extraction(results)
     yield from _growth(results)
     yield from _series("Start-up", results.of(startup.GROUP))
+    yield from _installed(results)
     yield from _relay(results)
     yield from _marking(results)
     yield from _series("The whole path into PostgreSQL", results.of(path.GROUP))
@@ -86,8 +88,17 @@ def _goals(results: Results) -> Iterator[str]:
             _times(_relay_ratio(results, each)),
         )
         for each in results.of(relay.GROUP)
-        if each.contestant == relay.RELAYED and each.case["loader"] != "copying"
+        if each.contestant == relay.RELAYED
+        and each.case["loader"] not in {relay.COPYING, relay.TO_THE_END}
     ]
+    if (unconfirmed := results.bytes_unconfirmed()) is not None:
+        rows.append(
+            (
+                "relay's memory, each invoice that is not confirmed yet",
+                "a few dozen bytes",
+                f"{unconfirmed:.0f} bytes",
+            ),
+        )
     yield "### Goals\n"
     yield from _table(("what", "goal", "measured"), rows)
 
@@ -113,21 +124,40 @@ def _extraction(results: Results) -> Iterator[str]:
 
 
 def _growth(results: Results) -> Iterator[str]:
-    sizes = sorted({each.case["invoices"] for each in results.of(extraction.GROUP)})
+    groups = (extraction.GROUP, relay.GROUP, marking.GROUP)
+    sizes = sorted({each.case["invoices"] for group in groups for each in results.of(group)})
     rows = []
     for size in sizes:
         case = {"invoices": size, "page_size": 250, "latency": 0.0}
         found = [
-            results.a_record(name, figure, **case)
-            for name in (TAP, BARE)
-            for figure in ("wall", "cpu")
+            *(
+                results.a_record(name, figure, **case)
+                for name in (TAP, BARE)
+                for figure in ("wall", "cpu")
+            ),
+            results.relay_a_record(size),
+            results.marking_an_invoice(size),
         ]
-        rows.append((f"{size:,}", *("" if each is None else f"{each:.2f}" for each in found)))
+        if any(each is not None for each in found):
+            rows.append((f"{size:,}", *("" if each is None else f"{each:.2f}" for each in found)))
     yield "### Growth: microseconds a record, start-up not counted\n"
     names = (contestants.TAP, contestants.BARE)
-    yield from _table(
-        ("invoices", *(f"{name}, {what}" for name in names for what in ("clock", "CPU"))), rows
-    )
+    heads = [f"{name}, {what}" for name in names for what in ("clock", "CPU")]
+    yield from _table(("invoices", *heads, "relay", "marking, an invoice"), rows)
+
+
+def _installed(results: Results) -> Iterator[str]:
+    yield "### On disk\n"
+    rows = [
+        (
+            each.contestant,
+            f"{each.case['own'] / _KIB:,.0f}",
+            f"{each.case['whole'] / _MIB:,.0f}",
+            str(each.case["packages"]),
+        )
+        for each in results.of(installed.GROUP)
+    ]
+    yield from _table(("what", "KiB", "MiB with all it needs", "packages with it"), rows)
 
 
 def _relay(results: Results) -> Iterator[str]:
@@ -197,5 +227,5 @@ def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[
     yield "| " + " | ".join(heads) + " |"
     yield "| --- | " + " | ".join("---:" for _ in heads[1:]) + " |"
     for row in rows:
-        yield "| " + " | ".join(row) + " |"
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
     yield ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import extraction, marking, startup
+from benchmarks import extraction, marking, relay, startup
 from benchmarks.contestants import BARE, TAP
 
 if TYPE_CHECKING:
@@ -50,6 +50,33 @@ class Results:
         if series is None or start_up is None:
             return None
         return (series.median(figure) - start_up) / series.records * _MICRO
+
+    def relay_a_record(self, invoices: int) -> float | None:
+        """Return the relay's microseconds a record, start-up not counted, with no marks."""
+        case = {"loader": relay.COPYING, "invoices": invoices}
+        series = self.get(relay.GROUP, relay.RELAYED, **case)
+        nothing = self.get(startup.GROUP, startup.TARGET_VERSION)
+        if series is None or nothing is None:
+            return None
+        return (series.median("wall") - nothing.median("wall")) / series.records * _MICRO
+
+    def marking_an_invoice(self, invoices: int) -> float | None:
+        """Return marking's microseconds an invoice, start-up and latency not counted."""
+        series = self.get(marking.GROUP, marking.MARKING, invoices=invoices, latency=0.0)
+        took = self.marking(series) if series else None
+        return None if took is None else took / invoices * _MICRO
+
+    def bytes_unconfirmed(self) -> float | None:
+        """Return the relay's memory for an invoice that the loader has not confirmed yet."""
+        found = [
+            (each.case["invoices"], each.median("memory"))
+            for each in self.of(relay.GROUP, loader=relay.TO_THE_END)
+            if each.contestant == relay.MARKED
+        ]
+        if len(found) < 2:
+            return None
+        (few, little), (many, much) = min(found), max(found)
+        return float((much - little) / (many - few))
 
     def marking(self, each: Series) -> float | None:
         """Return the seconds that marks took, start-up not counted."""

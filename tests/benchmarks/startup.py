@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GROUP = "start-up"
+TARGET_VERSION = "target-invoices-ack --version"
 DELIVERED = 1_000_000  # invoices that earlier runs delivered
 
 _T = "2030-01-01T00:00:00Z"  # later than any mark: the next run finds nothing new
@@ -41,7 +42,7 @@ def measure(runs: int, folder: Path) -> Iterator[Series]:
             f"{TAP} --version": [TAP_COMMAND, "--version"],
             f"{TAP} --help": [TAP_COMMAND, "--help"],
             f"{TAP} --about": [TAP_COMMAND, "--about"],
-            "target-invoices-ack --version": [TARGET, "--version"],
+            TARGET_VERSION: [TARGET, "--version"],
             "nothing new": new,
             "nothing new, a million delivered": million,
             "nothing new, 30,000 ranges": ranges,
