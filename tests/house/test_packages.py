@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,9 +20,9 @@ from house.programs import CHECKOUT, PROGRAMS, TAP
 from sandbox.client import Sandbox
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from house.programs import Program
+
+_NEWEST_MINOR = 14  # of Python 3, as the packages say
 
 pytestmark = pytest.mark.xdist_group("packages")
 every_program = pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
@@ -41,20 +44,38 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Built]:
     return {program.name: _built(folder, program) for program in PROGRAMS}
 
 
-@pytest.fixture(scope="module", params=["highest", "lowest-direct"])
+@pytest.fixture(scope="module", params=["highest", "lowest-direct", "the newest Python"])
 def environment(
     request: pytest.FixtureRequest,
     builds: dict[str, Built],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Path]:
-    """Install each wheel alone, with the newest and the oldest dependencies that it allows."""
+    """Install each wheel alone.
+
+    With the newest and the oldest dependencies that it allows, and on the newest Python.
+    """
+    python, resolution = sys.executable, request.param
+    if resolution == "the newest Python":
+        python, resolution = _newest_python(), "highest"
     environments = {}
     for name, built in builds.items():
         environments[name] = tmp_path_factory.mktemp("environment") / name
-        _uv("venv", "--python", sys.executable, str(environments[name]))
-        python = ("--python", str(environments[name]))
-        _uv("pip", "install", *python, "--resolution", request.param, str(built.wheel))
+        _uv("venv", "--python", python, str(environments[name]))
+        to = ("--python", str(environments[name]))
+        _uv("pip", "install", *to, "--resolution", resolution, str(built.wheel))
     return environments
+
+
+def _newest_python() -> str:
+    """Return the newest Python on this machine, of those that are supported."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    for minor in range(_NEWEST_MINOR, sys.version_info.minor, -1):
+        kept = sorted(pyenv.glob(f"versions/3.{minor}.*/bin/python"))
+        for found in (shutil.which(f"python3.{minor}"), *map(str, kept)):
+            # One that pyenv has put there is no Python where its version is not chosen.
+            if found and subprocess.run([found, "-V"], check=False).returncode == 0:
+                return found
+    pytest.skip("no newer Python on this machine")
 
 
 @every_program
@@ -117,6 +138,20 @@ def test_a_package_runs_without_being_installed(builds: dict[str, Built], progra
     built = builds[program.name]
     command = ("--from", str(built.wheel), program.name, "--version")
     assert built.version in _uv("tool", "run", "--python", sys.executable, *command)
+
+
+@every_program
+def test_pipx_runs_a_package(builds: dict[str, Built], program: Program, tmp_path: Path) -> None:
+    built = builds[program.name]
+    words = ("run", "--spec", str(built.wheel), program.name, "--version")
+    done = subprocess.run(
+        [sys.executable, "-m", "pipx", *words],
+        env={**os.environ, "PIPX_HOME": str(tmp_path / "pipx"), "PIPX_DEFAULT_BACKEND": "pip"},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert built.version in done.stdout
 
 
 def test_the_tap_alone_delivers_an_account(environment: dict[str, Path], tmp_path: Path) -> None:
