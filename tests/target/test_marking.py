@@ -240,6 +240,32 @@ def test_a_refused_token_in_the_middle_ends_the_run_at_once(account: Account, st
     assert balances(ran.account)
 
 
+def test_an_api_that_stays_down_ends_the_run_with_nothing_marked_and_all_accounted_for(
+    account: Account,
+) -> None:
+    """The waits in between are real but for their length."""
+    account.sandbox.fail({"kind": "status", "on": "mark", "status": 503, "times": None})
+    hasty = account.folder / "hasty"
+    hasty.mkdir()
+    (hasty / "sitecustomize.py").write_text("import time\ntime.sleep = lambda _: None\n")
+
+    ran = account.run(
+        pages([1, 2, 3], [4, 5]),
+        loader=loader(account.folder, KEEPER),
+        max_parallel_requests=1,
+        env={"PYTHONPATH": str(hasty)},
+    )
+
+    assert ran.code == 1
+    assert not account.marked
+    assert len(account.requests) == 8
+    assert not ran.states
+    assert ran.account["confirmed but not marked"] == 5
+    assert balances(ran.account)
+    assert "503" in ran.problems[-1]
+    assert "the next run marks what is left" in ran.problems[-1]
+
+
 def test_a_redirect_is_not_followed_since_it_would_carry_the_token(account: Account) -> None:
     elsewhere = f"{account.sandbox.url}/v10/invoices/export"
     account.sandbox.fail(
