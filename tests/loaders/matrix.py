@@ -79,8 +79,8 @@ def _duckdb(place: Place) -> dict[str, Any]:
     }
 
 
-def _universal(place: Place) -> dict[str, Any]:
-    return {"protocol": "local", "file_type": "csv", "path": str(place.folder)}
+def _universal(file_type: str, place: Place) -> dict[str, Any]:
+    return {"protocol": "local", "file_type": file_type, "path": str(place.folder)}
 
 
 def _singer_jsonl(place: Place) -> dict[str, Any]:
@@ -111,7 +111,13 @@ def _from_json(place: Place, stream: str) -> Rows:
     return stores.from_json(place.folder, stream)
 
 
+def _nothing(_place: Place, _stream: str) -> Rows:
+    """Read the store of a loader that ends before it has written anything."""
+    return []
+
+
 _NO_REPORTS = {"disable_collection": True}
+_UNIVERSAL = Program("target-universal-file", ("target-universal-file==0.0.*",))
 _PKG_RESOURCES = "setuptools<81"  # what it imports and setuptools no longer has
 
 CANDIDATES = (
@@ -146,10 +152,17 @@ CANDIDATES = (
     ),
     Candidate(
         "target-universal-file",
-        Program("target-universal-file", ("target-universal-file==0.0.*",)),
+        _UNIVERSAL,
         "CSV",
-        _universal,
+        partial(_universal, "csv"),
         _from_csv,
+    ),
+    Candidate(
+        "target-universal-file, Parquet",
+        _UNIVERSAL,
+        "Parquet",
+        partial(_universal, "parquet"),
+        _nothing,
     ),
     Candidate(
         "target-jsonl",
@@ -191,6 +204,6 @@ CANDIDATES = (
         Program("target-sqlite", ("target-sqlite==0.2.*",)),
         "SQLite",
         lambda place: {"database": str(place.folder / "file.sqlite")},
-        lambda _place, _stream: [],
+        _nothing,
     ),
 )
