@@ -110,6 +110,13 @@ class TargetInvoicesAck(Target):
         config_files.check(value)
         return super().cb_config(ctx, param, value)
 
+    @classmethod
+    @override
+    def get_singer_command(cls) -> click.Command:
+        command = super().get_singer_command()
+        command.help = cls.__doc__.partition("\n")[0]  # type: ignore[union-attr]
+        return command
+
     @override
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         return InvoiceSink if stream_name == self.config["stream"] else IgnoringSink
