@@ -180,7 +180,10 @@ class Relay(GenericSingerReader[bytes]):
         if confirmed is None:
             self._strange += 1
             if self._strange == 1:
-                _logger.warning("The loader printed a line that is no STATE of this tap.")
+                _logger.warning(
+                    "The loader printed a line that is no STATE of this tap; it confirms nothing. "
+                    "What else a loader has to say belongs on its stderr.",
+                )
             return
         self._take(confirmed)
 
@@ -223,14 +226,15 @@ class Relay(GenericSingerReader[bytes]):
             _logger.error("%s", problem)
         if code:
             _logger.error(
-                "The loader failed with exit code %d; what it had not confirmed stays unmarked.",
+                "The loader failed with exit code %d; what it had not confirmed stays unmarked. "
+                "Its own words above say why; run again once that is mended.",
                 code,
             )
             return code
         if not whole:
             _logger.error(
                 "The loader ended before it had taken all its input; only what it confirmed "
-                "by a STATE is marked.",
+                "by a STATE is marked. The next run delivers the rest.",
             )
             return self._stop.exit_code or 1
         if problem or self._acknowledger.tally.refused:

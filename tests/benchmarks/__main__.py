@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import data, extraction, installed, marking, path, relay, report, startup
+from benchmarks import data, extraction, installed, marking, path, profile, relay, report, startup
 from benchmarks.results import Results
 from demo.postgres import Postgres
 from support.environments import Program
@@ -25,6 +25,7 @@ GROUPS = (
     extraction.GROUP,
     startup.GROUP,
     installed.GROUP,
+    profile.GROUP,
     relay.GROUP,
     marking.GROUP,
     path.GROUP,
@@ -81,6 +82,9 @@ def measure(group: str, folder: Path, database: Postgres, *, short: bool) -> Ite
             yield from startup.measure(runs, folder / "start-up")
         case installed.GROUP:
             yield from installed.measure(folder / "installed")
+        case profile.GROUP:
+            invoices = 300 if short else extraction.MAIN
+            yield from profile.measure(invoices, runs, folder / "profile")
         case relay.GROUP:
             loads = relay.SHORT if short else relay.CASES
             yield from relay.measure(loads, folder / "relay", database)

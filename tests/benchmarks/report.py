@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import contestants, extraction, installed, marking, path, relay, startup
+from benchmarks import contestants, extraction, installed, marking, path, profile, relay, startup
 from benchmarks.contestants import BARE, PLAIN, SERVER, TAP
 from benchmarks.results import Results, ratio
 
@@ -43,6 +43,7 @@ def _page(about: dict[str, Any], results: Results) -> Iterator[str]:
     yield from _growth(results)
     yield from _series("Start-up", results.of(startup.GROUP))
     yield from _installed(results)
+    yield from _profile(results)
     yield from _relay(results)
     yield from _marking(results)
     yield from _series("The whole path into PostgreSQL", results.of(path.GROUP))
@@ -158,6 +159,17 @@ def _installed(results: Results) -> Iterator[str]:
         for each in results.of(installed.GROUP)
     ]
     yield from _table(("what", "KiB", "MiB with all it needs", "packages with it"), rows)
+
+
+def _profile(results: Results) -> Iterator[str]:
+    parts = list(results.of(profile.GROUP))
+    whole = max((each.median("cpu") for each in parts), default=1.0)
+    yield "### Where the tap's CPU goes, in pages\n"
+    rows = [
+        (each.contestant, f"{each.median('cpu'):.3f}", f"{each.median('cpu') / whole:.0%}")
+        for each in parts
+    ]
+    yield from _table(("part", "CPU s", "of all"), rows)
 
 
 def _relay(results: Results) -> Iterator[str]:
