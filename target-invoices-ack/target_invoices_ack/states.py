@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,13 @@ def write_state(state: bytes, refused: frozenset[int]) -> None:
     """
     printed = without(state, refused) if refused else state
     if printed is not None:
-        sys.stdout.buffer.write(b" ".join(printed.splitlines()) + b"\n")
-        sys.stdout.buffer.flush()
+        try:
+            sys.stdout.buffer.write(b" ".join(printed.splitlines()) + b"\n")
+            sys.stdout.buffer.flush()
+        except OSError:
+            # What is still buffered has no reader: without this, Python ends with 120.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise
 
 
 def without(state: bytes, refused: frozenset[int]) -> bytes | None:
