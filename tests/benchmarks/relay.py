@@ -1,7 +1,8 @@
 """A loader alone, and the same behind the target, without and with marks.
 
-A loader that prints its STATE at its end has everything marked after it: what that takes is
-marking's and not the relay's, so a dry run shows the relay by itself.
+A tap feeds a loader through a pipe, and so is the loader alone fed here; reading a file takes
+it less. One that prints its STATE at its end has everything marked after it: what that takes
+is marking's and not the relay's, so a dry run shows the relay by itself.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 GROUP = "relay"
 ALONE = "loader alone"
+FROM_A_FILE = "loader alone, from a file"
 RELAYED = "behind the target, dry run"
 MARKED = "behind the target"
 COPYING = "copying"
@@ -87,7 +89,8 @@ def _measure(case: Case, api: Api, database: Postgres) -> Iterator[Series]:
     commands = {
         name: Command(words, stdin=messages, before=before)
         for name, words in {
-            ALONE: loader,
+            ALONE: ["sh", "-c", f"cat | {shlex.join(loader)}"],
+            FROM_A_FILE: loader,
             RELAYED: [TARGET, "--config", dry_run],
             MARKED: [TARGET, "--config", written(api.folder, "relay", settings)],
         }.items()
