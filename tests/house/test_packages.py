@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,8 +16,11 @@ from uv import find_uv_bin
 
 from house.programs import CHECKOUT, PROGRAMS, TAP
 from sandbox.client import Sandbox
+from support import pythons
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from house.programs import Program
 
 _NEWEST_MINOR = 14  # of Python 3, as the packages say
@@ -68,13 +69,9 @@ def environment(
 
 def _newest_python() -> str:
     """Return the newest Python on this machine, of those that are supported."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     for minor in range(_NEWEST_MINOR, sys.version_info.minor, -1):
-        kept = sorted(pyenv.glob(f"versions/3.{minor}.*/bin/python"))
-        for found in (shutil.which(f"python3.{minor}"), *map(str, kept)):
-            # One that pyenv has put there is no Python where its version is not chosen.
-            if found and subprocess.run([found, "-V"], check=False).returncode == 0:
-                return found
+        if found := pythons.of_version(3, minor):
+            return found
     pytest.skip("no newer Python on this machine")
 
 

@@ -200,10 +200,10 @@ CANDIDATES = (
         _from_avro,
     ),
     Candidate(
-        "target-sqlite",
-        Program("target-sqlite", ("target-sqlite==0.2.*",)),
+        "target-sqlite, Python 3.9",
+        Program("target-sqlite", ("target-sqlite==0.2.*",), newest_python=(3, 9)),
         "SQLite",
-        lambda place: {"database": str(place.folder / "file.sqlite")},
-        _nothing,
+        lambda place: {"database": str(place.folder / "file"), "batch_size": 20},
+        lambda place, stream: stores.from_sqlite(place.folder / "file.db", stream),
     ),
 )

@@ -6,8 +6,9 @@ import csv
 import gzip
 import json
 import re
+import sqlite3
 import subprocess
-from contextlib import suppress
+from contextlib import closing, suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,28 @@ def from_duckdb(python: Path, file: Path, stream: str) -> Rows:
 def from_avro(python: Path, folder: Path, stream: str) -> Rows:
     """Read all files of a stream with the library of the loader's own environment."""
     return _with(python, _AVRO, folder, stream)
+
+
+def from_sqlite(file: Path, stream: str) -> Rows:
+    """Read a table whose objects were made columns, such as `customer__name`."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.row_factory = sqlite3.Row
+        try:
+            rows = connection.execute(f'SELECT * FROM "{stream}"').fetchall()  # noqa: S608 - ours
+        except sqlite3.OperationalError:  # there is none yet
+            return []
+    return [_nested(dict(row)) for row in rows]
+
+
+def _nested(row: dict[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for column, value in row.items():
+        *path, name = column.split("__")
+        place = nested
+        for part in path:
+            place = place.setdefault(part, {})
+        place[name] = value
+    return nested
 
 
 def from_csv(folder: Path, stream: str) -> Rows:

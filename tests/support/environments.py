@@ -15,6 +15,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from support import pythons
+
 FOLDER = Path(__file__).resolve().parents[2] / ".environments"
 
 _HERE = Path(sys.executable).parent
@@ -29,8 +31,8 @@ class Program:
         packages: What is installed for it, pinned as far as its behaviour depends on it.
         overrides: Versions to take in place of those that it asks for, where these can no
             longer be installed.
-        newest_python: The newest Python for which there are wheels; where the tests' own is
-            newer, uv looks for this one.
+        newest_python: The newest Python that it runs on; where the tests' own is newer, this
+            one is looked for.
     """
 
     name: str
@@ -60,7 +62,7 @@ class Program:
     def _python(self) -> str:
         if sys.version_info[:2] <= self.newest_python:
             return sys.executable
-        return ".".join(map(str, self.newest_python))
+        return pythons.of_version(*self.newest_python) or ".".join(map(str, self.newest_python))
 
     def _install(self, environment: Path) -> None:
         overrides = environment.with_suffix(".overrides")
