@@ -181,6 +181,7 @@ class ExportClient:
         asked = time.monotonic()
         request = self._blank.copy()
         request.prepare_url(self._url, query)
+        request.prepare_cookies(self._session.cookies)
         with self._session.send(
             request,
             timeout=self._timeout,

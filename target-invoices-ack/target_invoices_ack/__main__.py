@@ -6,7 +6,7 @@ import gc
 import logging
 import sys
 
-gc.disable()  # what imports make stays: to look for garbage in between takes an eighth longer
+gc.disable()  # what imports make stays: to look for garbage in between takes its time
 
 from singer_sdk.exceptions import ConfigValidationError  # noqa: E402
 
