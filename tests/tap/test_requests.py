@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
+
+from support.servers import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,12 +37,8 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def balancer() -> Iterator[Balancer]:
     server = Balancer()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield server
 
 
 def test_a_cookie_is_given_back_so_that_all_pages_come_from_one_server(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from email.utils import parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.processes import discover
+from support.servers import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,12 +44,8 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def slow() -> Iterator[Slow]:
     server = Slow()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield server
 
 
 def test_t_is_not_in_the_second_in_which_the_tap_began(tap: Tap, slow: Slow) -> None:
