@@ -1,0 +1,153 @@
+"""The settings that both programs have: where the API is, and who asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import typing as th
+
+from . import preflight
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+DEFAULT_API_URL = "https://api.traede.com"
+DEFAULT_REQUEST_TIMEOUT = 300
+
+SECRETS = ("access_token", "app_key")
+
+TAP_SETTINGS = frozenset(
+    {
+        "api_url",
+        "access_token",
+        "app_key",
+        "system_id",
+        "start_date",
+        "include_non_booked",
+        "filter_groups",
+        "page_size",
+        "request_timeout",
+        "report_file",
+        "stream_maps",
+        "stream_map_config",
+        "faker_config",
+        "flattening_enabled",
+        "flattening_max_depth",
+        "flattening_max_key_length",
+        "flattening_separator",
+        "batch_config",
+    }
+)
+TARGET_SETTINGS = frozenset(
+    {
+        "api_url",
+        "access_token",
+        "app_key",
+        "system_id",
+        "request_timeout",
+        "loader",
+        "read_back",
+        "confirm",
+        "stream",
+        "id_property",
+        "note",
+        "skip_exported",
+        "max_parallel_requests",
+        "dry_run",
+        "reconcile_since",
+        "allow_missing_lines",
+        "verify_marks",
+        "report_file",
+    }
+)
+"""All settings of either program: both may share one file, so each ignores the other's."""
+
+API_SETTINGS: tuple[th.Property[Any], ...] = (
+    th.Property(
+        "api_url",
+        th.StringType(pattern=r"^https?://[^\s/?#]+[^\s?#]*$"),
+        default=DEFAULT_API_URL,
+        title="API URL",
+        description="Base URL of the API.",
+    ),
+    th.Property(
+        "access_token",
+        th.StringType(min_length=1),
+        required=True,
+        secret=True,
+        title="Access token",
+        description="Bearer token of the API, without the word `Bearer`.",
+    ),
+    th.Property(
+        "app_key",
+        th.StringType,
+        secret=True,
+        title="App key",
+        description="Sent as `X-Traede-App-Key`.",
+    ),
+    th.Property(
+        "system_id",
+        th.StringType(min_length=1),
+        required=True,
+        title="System id",
+        description="The receiving system; each has its own export marks.",
+    ),
+    th.Property(
+        "request_timeout",
+        th.NumberType(exclusive_minimum=0),
+        default=DEFAULT_REQUEST_TIMEOUT,
+        title="Request timeout",
+        description=(
+            "Seconds to wait for the first byte of a response. After it, a response must "
+            "average 1 KiB a second."
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class ApiSettings:
+    """How to reach the API.
+
+    Args:
+        base_url: Without a slash at the end.
+        access_token: The bearer token.
+        app_key: The app key, if there is one.
+        system_id: The receiving system.
+        request_timeout: Seconds.
+    """
+
+    base_url: str
+    access_token: str
+    app_key: str | None
+    system_id: str
+    request_timeout: float
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> ApiSettings:
+        """Take them from a program's settings, which have been validated."""
+        return cls(
+            base_url=config["api_url"].rstrip("/"),
+            access_token=config["access_token"],
+            app_key=config.get("app_key"),
+            system_id=config["system_id"],
+            request_timeout=float(config["request_timeout"]),
+        )
+
+
+def api_setting_errors(config: Mapping[str, Any]) -> Iterator[str]:
+    """Describe what would make every request fail: settings, proxies, certificates."""
+    for name in SECRETS:
+        value = config.get(name)
+        if isinstance(value, str) and not preflight.fits_header(value):
+            yield (
+                f"{name} cannot be used: it holds a space, a line break or a character that no "
+                "HTTP header can have." + (" Leave `Bearer` out." if "earer " in value else "")
+            )
+    system_id = config.get("system_id")
+    if isinstance(system_id, str) and system_id != system_id.strip():
+        yield f"system_id is {system_id!r}: remove the spaces around it."
+    api_url = config.get("api_url")
+    if isinstance(api_url, str):
+        yield from preflight.connection_errors(api_url)

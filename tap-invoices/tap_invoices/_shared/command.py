@@ -1,0 +1,89 @@
+"""Running a program: what happens before and after the SDK's own command line."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from singer_sdk.exceptions import ConfigValidationError
+
+from . import PLUGIN_NAME
+from .errors import PluginError
+from .output import StandardOutput
+from .redact import describe_safely, hide_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+FAILED = 1
+SIGNAL_EXIT = 128
+"""As shells have it: the exit code of a program that a signal ended is 128 and its number."""
+
+_SECRET_VARIABLES = ("ACCESS_TOKEN", "APP_KEY")
+
+_logger = logging.getLogger(PLUGIN_NAME)
+
+
+def run(cli: Callable[[], object]) -> None:
+    """Run a program; every problem ends it with a line each and without a traceback.
+
+    Args:
+        cli: The SDK's command line of the program.
+
+    Raises:
+        SystemExit: At the end, with the exit code.
+    """
+    hide_secrets(_secrets_of_environment())
+    StandardOutput.install()
+    if sys.stdout is None:
+        logging.basicConfig()
+        _end(["stdout is closed, and messages are written there. Start the program with one."])
+    try:
+        cli()
+    except BaseException as error:  # noqa: BLE001 - each is told in its own way
+        end_on_error(error)
+
+
+def end_on_error(error: BaseException) -> None:
+    """End the program for an error, with a line for each problem.
+
+    Raises:
+        SystemExit: With the exit code that fits the error.
+    """
+    match error:
+        case SystemExit():
+            raise error
+        case KeyboardInterrupt():
+            raise SystemExit(SIGNAL_EXIT + signal.SIGINT) from None
+        case ConfigValidationError():
+            _end([f"Setting: {each}" for each in error.errors])
+        case PluginError():
+            _end([str(error)])
+        case BrokenPipeError():
+            _logger.warning("The reader of stdout closed it; the next run resumes here.")
+            raise SystemExit(SIGNAL_EXIT + signal.SIGPIPE) from None
+        case OSError() if is_output_error(error):
+            _end([f"Cannot write to stdout ({error.strerror}). The next run resumes here."])
+        case _:
+            _logger.debug("Unexpected error.", exc_info=error)
+            _end([describe_safely(error)])
+
+
+def is_output_error(error: BaseException) -> bool:
+    """Whether an error comes from writing to stdout, and not from something else."""
+    return bool(getattr(getattr(sys.stdout, "buffer", None), "failure", None) is error)
+
+
+def _end(problems: list[str]) -> None:
+    for problem in problems:
+        _logger.error("%s", problem)
+    raise SystemExit(FAILED) from None
+
+
+def _secrets_of_environment() -> Iterator[str]:
+    prefixes = ("TAP_INVOICES_", "TARGET_INVOICES_ACK_")
+    names = [prefix + name for prefix in prefixes for name in _SECRET_VARIABLES]
+    yield from filter(None, map(os.environ.get, names))

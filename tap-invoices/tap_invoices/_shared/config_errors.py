@@ -1,0 +1,133 @@
+"""What is wrong with the settings: which one, why, and what it takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+from singer_sdk.exceptions import ConfigValidationError
+
+from .api_settings import TAP_SETTINGS, TARGET_SETTINGS, api_setting_errors
+from .environment import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from singer_sdk.plugin_base import PluginBase
+
+_TYPES = {
+    "integer": "an integer",
+    "number": "a number",
+    "string": "text",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
+_BOUNDS = {
+    "minimum": "the minimum is {}",
+    "exclusiveMinimum": "it must be greater than {}",
+    "maximum": "the maximum is {}",
+    "minLength": "it must not be empty",
+    "minItems": "it must not be empty",
+}
+_MAX_SHOWN = 200
+
+
+def explain(error: ConfigValidationError, plugin: PluginBase) -> ConfigValidationError:
+    """Return the error with a sentence for each problem, unless it has sentences already.
+
+    The SDK's own texts give a regular expression for what is expected, and repeat a secret.
+    """
+    schema = plugin.config_jsonschema
+    problems = jsonschema.Draft7Validator(schema).iter_errors(dict(plugin.config))
+    sentences = [each for problem in problems for each in _describe(problem, schema, plugin.name)]
+    if not sentences:
+        return error
+    sentences += setting_errors(plugin)
+    return ConfigValidationError(error.args[0], errors=[*dict.fromkeys(sentences)])
+
+
+def setting_errors(plugin: PluginBase) -> Iterator[str]:
+    """Describe settings that no schema finds: unknown ones, and those of the API."""
+    yield from unknown_settings(plugin.config, plugin.config_jsonschema["properties"])
+    yield from api_setting_errors(plugin.config)
+
+
+def unknown_settings(config: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:
+    """Describe settings that neither program has; those of the other one are ignored."""
+    names = TAP_SETTINGS | TARGET_SETTINGS | known.keys()
+    for name in config:
+        if name not in names:
+            yield f"{name} is not a setting.{nearest(name, frozenset(names))}"
+
+
+def _describe(
+    problem: jsonschema.ValidationError, schema: Mapping[str, Any], plugin: str
+) -> Iterator[str]:
+    path = _json_path(problem.absolute_path)
+    value: Any = problem.instance
+    if problem.validator == "required":
+        names: Any = problem.validator_value
+        for name in names:
+            if name not in value:
+                how = "" if path else _how_to_set(name, plugin)
+                yield f"{_join_path(path, name)} is missing.{how}"
+    elif value is None:
+        how = _how_to_set(path, plugin) if path in schema["properties"] else ""
+        yield f"{path} is missing.{how}"
+    else:
+        top = str(problem.absolute_path[0]) if problem.absolute_path else ""
+        is_secret = schema["properties"].get(top, {}).get("secret")
+        shown = "cannot be used" if is_secret else f"is {_shorten(value)}"
+        yield f"{path or 'The configuration'} {shown}: {_expected(problem)}."
+
+
+def _shorten(value: object) -> str:
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+
+
+def _how_to_set(name: str, plugin: str) -> str:
+    variable = f"{plugin}_{name}".upper().replace("-", "_")
+    return f" Set it in the file of --config, or as {variable} with --config=ENV."
+
+
+def _expected(problem: jsonschema.ValidationError) -> str:
+    expected: Any = problem.validator_value
+    schema: Any = problem.schema
+    match problem.validator:
+        case "type":
+            return (
+                f"it takes {_join_or(_TYPES[name] for name in _list(expected) if name != 'null')}"
+            )
+        case "enum":
+            return f"it takes {_join_or(repr(each) for each in expected if each is not None)}"
+        case "pattern":
+            likes = schema.get("examples") or _list(schema.get("default", "text"))
+            return f"it must look like {_join_or(likes)}"
+        case "additionalProperties":
+            return f"it takes {_join_or(map(repr, schema['properties']))} and nothing else"
+        case bound if bound in _BOUNDS:
+            return _BOUNDS[bound].format(expected)
+        case _:
+            return _shorten(problem.message)
+
+
+def _json_path(path: Iterable[str | int]) -> str:
+    joined = ""
+    for part in path:
+        joined = f"{joined}[{part}]" if isinstance(part, int) else _join_path(joined, part)
+    return joined
+
+
+def _join_path(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _list(value: Any) -> list[Any]:  # noqa: ANN401 - of a JSON Schema
+    return value if isinstance(value, list) else [value]
+
+
+def _join_or(words: Iterable[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last

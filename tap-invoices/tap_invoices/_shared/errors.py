@@ -1,0 +1,49 @@
+"""Problems that end a run, each told in one line that says what to do."""
+
+from __future__ import annotations
+
+
+class PluginError(Exception):
+    """A problem that ends the run; its text is one line for the user."""
+
+
+class InputFileError(PluginError):
+    """A file of the command line that cannot be used."""
+
+    def __init__(self, kind: str, name: str, reason: str) -> None:
+        super().__init__(f"The {kind} file {name} cannot be used: {reason}.")
+
+
+class StateError(PluginError):
+    """A state that `tap-invoices` did not write."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The state was not written by tap-invoices: {reason}. Use the state that it wrote, "
+            "or none to start again.",
+        )
+
+
+class ConnectionFailedError(PluginError):
+    """A request without a usable response.
+
+    Args:
+        reason: What happened, in a few words.
+        retry: Whether another attempt may succeed.
+    """
+
+    def __init__(self, reason: str, *, retry: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry = retry
+
+
+class MalformedResponseError(ConnectionFailedError):
+    """A success whose body is not what the API sends; it may come from something in between."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, retry=True)
+
+
+class UnexpectedResponseError(PluginError):
+    """A success whose body is JSON of another shape; another attempt does not help."""

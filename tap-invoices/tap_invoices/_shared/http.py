@@ -1,0 +1,417 @@
+"""Requests to the API: authentication, retries with back-off, bounds in time and size."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import re
+import ssl
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import backoff
+import requests
+from requests.auth import AuthBase
+from typing_extensions import override
+from urllib3.exceptions import NameResolutionError
+
+from . import PLUGIN_NAME, status, times
+from .errors import ConnectionFailedError, PluginError
+from .redact import shorten, without_password
+from .status import Action, Purpose
+from .transport import DeadlineAdapter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+
+    from backoff.types import Details
+
+    from .api_settings import ApiSettings
+
+T = TypeVar("T")
+
+EXPORT_PATH = "/v10/invoices/export"
+MARK_PATH = "/v10/invoices/mark-as-exported"
+
+MAX_ATTEMPTS = 8
+INITIAL_WAIT_S = 0.5
+MAX_WAIT_S = 60.0
+MAX_RETRY_AFTER_S = 600.0
+
+MAX_RESPONSE_BYTES = 1 << 30
+"""Of a listing, after decompression."""
+
+MAX_SMALL_RESPONSE_BYTES = 1 << 20
+"""Of an error, or of the response to a mark."""
+
+MAX_MESSAGE_LENGTH = 300
+_CHUNK_SIZE = 1 << 16
+_REJECTED_INDEX = re.compile(r"invoices\.(\d{1,4})(?:\.|$)", re.ASCII)
+
+_logger = logging.getLogger(PLUGIN_NAME)
+
+
+class ApiAuth(AuthBase):
+    """The token and the app key; an `auth` of our own keeps a `.netrc` from replacing them."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._headers = {"Authorization": f"Bearer {settings.access_token}"}
+        if settings.app_key:
+            self._headers["X-Traede-App-Key"] = settings.app_key
+
+    @override
+    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        r.headers.update(self._headers)
+        return r
+
+
+class HttpStatusError(PluginError):
+    """A response that is not a success.
+
+    Attributes:
+        status: The HTTP status.
+        action: What to do about it.
+        server_message: The server's own words, if it has any.
+        rejected_indexes: Positions in the batch that the server's errors name, from 0.
+        retry_after: Seconds that the server asks to wait, ten minutes at most.
+    """
+
+    def __init__(self, response: requests.Response, purpose: Purpose) -> None:
+        body = _error_body(response)
+        self.status = response.status_code
+        self.server_message = server_message(body)
+        self.rejected_indexes = frozenset(_rejected_indexes(body))
+        self.retry_after = parse_retry_after(response.headers)
+        policy = status.policy_for(self.status, self.server_message, purpose)
+        self.action = policy.action
+        said = f' and said "{self.server_message}"' if self.server_message else ""
+        super().__init__(f"The API answered {self.status}{said}. {policy.hint}")
+
+
+@dataclass
+class RequestStats:
+    """What was sent; threads may share it.
+
+    Attributes:
+        sent: Requests, retries included.
+        retries: Requests that repeated one that had failed.
+        seconds: Time spent waiting for the API, back-off included, summed over threads.
+    """
+
+    sent: int = 0
+    retries: int = 0
+    seconds: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def add(self, *, sent: int = 0, retries: int = 0, seconds: float = 0.0) -> None:
+        """Add to the figures."""
+        with self._lock:
+            self.sent += sent
+            self.retries += retries
+            self.seconds += seconds
+
+
+class HttpClient:
+    """Sends requests to the API; threads may share it.
+
+    Args:
+        settings: Where the API is, and who asks.
+        user_agent: Sent as `User-Agent`.
+        max_attempts: How often a request is sent at most.
+    """
+
+    def __init__(
+        self, settings: ApiSettings, *, user_agent: str, max_attempts: int = MAX_ATTEMPTS
+    ) -> None:
+        self.stats = RequestStats()
+        self._settings = settings
+        self._auth = ApiAuth(settings)
+        self._user_agent = user_agent
+        self._sessions = threading.local()
+        self._attempt = backoff.on_exception(
+            _backoff_waits,
+            (HttpStatusError, ConnectionFailedError),
+            max_tries=max_attempts,
+            giveup=_is_permanent,
+            on_backoff=self._on_retry,
+            jitter=None,
+            logger=None,
+        )(self._send_once)
+
+    def get(
+        self,
+        path: str,
+        query: Sequence[tuple[str, str]],
+        read: Callable[[requests.Response], T],
+        purpose: Purpose,
+    ) -> T:
+        """Send a GET request.
+
+        Args:
+            path: Behind the base URL.
+            query: Query parameters.
+            read: Turns a success into the result. It may raise `MalformedResponseError`,
+                and the request is sent again.
+            purpose: What the request is for.
+
+        Raises:
+            PluginError: The API rejects the request, stays unreachable, or sends what
+                `read` cannot use.
+        """
+        request = self._template("GET", path)
+        request.prepare_url(request.url, list(query))
+        return self._send(request, read, purpose)
+
+    def post(
+        self, path: str, body: bytes, read: Callable[[requests.Response], T], purpose: Purpose
+    ) -> T:
+        """Send a POST request with a JSON body; see `get`."""
+        request = self._template("POST", path)
+        request.prepare_body(body, None)
+        return self._send(request, read, purpose)
+
+    def _send(
+        self,
+        request: requests.PreparedRequest,
+        read: Callable[[requests.Response], T],
+        purpose: Purpose,
+    ) -> T:
+        started = time.monotonic()
+        try:
+            result: T = self._attempt(request, read, purpose)
+        except ConnectionFailedError as error:
+            url = without_password(self._settings.base_url)
+            raise PluginError(
+                f"Cannot use the API at {url} ({error.reason}). Check api_url and the network; "
+                "the next run resumes here.",
+            ) from error
+        finally:
+            self.stats.add(seconds=time.monotonic() - started)
+        return result
+
+    def _send_once(
+        self,
+        request: requests.PreparedRequest,
+        read: Callable[[requests.Response], T],
+        purpose: Purpose,
+    ) -> T:
+        self.stats.add(sent=1)
+        session = self._session()
+        request.headers.pop("Cookie", None)
+        request.prepare_cookies(session.cookies)
+        try:
+            with session.send(
+                request,
+                timeout=self._settings.request_timeout,
+                allow_redirects=False,
+                **self._environment_settings,
+            ) as response:
+                return _read_success(response, read, purpose)
+        except PluginError:
+            raise
+        except Exception as error:
+            # What a server or a proxy can send makes requests, urllib3 and http.client raise
+            # almost anything: ValueError, LookupError, RecursionError, zlib.error, …
+            _logger.debug("The request failed.", exc_info=True)
+            raise ConnectionFailedError(
+                describe_failure(error), retry=not _is_permanent_failure(error)
+            ) from error
+
+    def _template(self, method: str, path: str) -> requests.PreparedRequest:
+        template = self._templates.get((method, path))
+        if template is None:
+            template = self._session().prepare_request(
+                requests.Request(method, self._settings.base_url + path)
+            )
+            self._templates[method, path] = template
+        return template.copy()
+
+    @cached_property
+    def _templates(self) -> dict[tuple[str, str], requests.PreparedRequest]:
+        """Requests without query and body: all else is the same in each, and prepared once."""
+        return {}
+
+    @cached_property
+    def _environment_settings(self) -> Any:  # noqa: ANN401 - as requests has it
+        """Proxies and certificates that the environment names, looked up once."""
+        return self._session().merge_environment_settings(
+            self._settings.base_url, {}, stream=True, verify=None, cert=None
+        )
+
+    def _session(self) -> requests.Session:
+        """Return this thread's session: requests does not promise that threads can share one."""
+        session: requests.Session | None = getattr(self._sessions, "session", None)
+        if session is None:
+            session = self._sessions.session = requests.Session()
+            session.auth = self._auth
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, DeadlineAdapter())
+            session.headers.update(
+                {
+                    "Accept": "application/json",
+                    "Content-Type": "application/json",
+                    "User-Agent": self._user_agent,
+                },
+            )
+        return session
+
+    def _on_retry(self, details: Details) -> None:
+        self.stats.add(retries=1)
+        _logger.warning(
+            "Attempt %d failed (%s). Retrying in %.1f s.",
+            details["tries"],
+            str(details.get("exception")).rstrip("."),
+            details.get("wait", 0.0),
+        )
+
+
+def _read_success(
+    response: requests.Response, read: Callable[[requests.Response], T], purpose: Purpose
+) -> T:
+    if response.status_code // 100 != 2:  # noqa: PLR2004 - a class of statuses
+        raise HttpStatusError(response, purpose)
+    return read(response)
+
+
+def iter_body(response: requests.Response, max_bytes: int) -> Iterator[bytes]:
+    """Iterate over the chunks of a body, after decompression.
+
+    Raises:
+        PluginError: The body is larger than `max_bytes`.
+    """
+    size = 0
+    for chunk in response.iter_content(_CHUNK_SIZE):
+        size += len(chunk)
+        if size > max_bytes:
+            raise PluginError(
+                f"The API sent more than {max_bytes >> 20} MiB in one response. Set a smaller "
+                "page_size, or check what answers at api_url.",
+            )
+        yield chunk
+
+
+def read_body(response: requests.Response, max_bytes: int) -> bytearray:
+    """Read a whole body into one piece of memory; `content` would need it twice.
+
+    Raises:
+        PluginError: The body is larger than `max_bytes`.
+    """
+    body = bytearray()
+    for chunk in iter_body(response, max_bytes):
+        body += chunk
+    return body
+
+
+def server_message(body: Mapping[str, Any]) -> str:
+    """Return the words of an error in Laravel's form, or of one with `error`.
+
+    Nothing else is read, and that much is shortened: the rest of a body could hold a
+    customer's data.
+    """
+    message = body.get("message") or body.get("error")
+    words = [message] if isinstance(message, str) else []
+    errors = body.get("errors")
+    if isinstance(errors, dict):
+        words += [f"{name}: {_first(texts)}" for name, texts in errors.items()]
+    return shorten("; ".join(words), MAX_MESSAGE_LENGTH)
+
+
+def parse_retry_after(headers: Mapping[str, str]) -> float:
+    """Parse `Retry-After`: seconds, or a date of the server's own clock.
+
+    Returns:
+        Seconds, ten minutes at most; 0 if there is none.
+    """
+    value = headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return min(float(value[:9]), MAX_RETRY_AFTER_S)
+    if (until := times.parse_http_date(value)) is None:
+        return 0.0
+    now = times.parse_http_date(headers.get("Date")) or datetime.now(UTC)
+    return min(max((until - now).total_seconds(), 0.0), MAX_RETRY_AFTER_S)
+
+
+_FAILURES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+    (ssl.SSLCertVerificationError, "its certificate is not trusted"),
+    (NameResolutionError, "its host name does not resolve"),
+    (requests.exceptions.ProxyError, "the proxy refuses or cannot be reached"),
+    (ConnectionRefusedError, "connection refused"),
+    (requests.ConnectTimeout, "no connection in time"),
+    ((TimeoutError, requests.Timeout), "no response in time"),
+    (requests.exceptions.SSLError, "TLS failed"),
+    (
+        (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError),
+        "the response was cut off",
+    ),
+    ((OSError, requests.ConnectionError), "connection lost"),
+)
+
+
+def describe_failure(error: BaseException) -> str:
+    """Describe a failed connection without the address and query that its text repeats."""
+    causes = list(_causes(error))
+    for types, description in _FAILURES:
+        if any(isinstance(cause, types) for cause in causes):
+            return description
+    return f"the response cannot be read, {type(error).__name__}"
+
+
+_TUNNEL_REJECTED = re.compile(r"Tunnel connection failed: 4\d\d")
+
+
+def _is_permanent_failure(error: BaseException) -> bool:
+    return any(
+        isinstance(cause, (ssl.SSLCertVerificationError, requests.exceptions.InvalidSchema))
+        or (isinstance(cause, OSError) and _TUNNEL_REJECTED.search(str(cause)))
+        for cause in _causes(error)
+    )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Iterate over an error and what caused it; urllib3 hands causes on as arguments too."""
+    for _ in range(10):
+        if not isinstance(error, BaseException):
+            return
+        yield error
+        inner = getattr(error, "reason", None) or next(iter(error.args), None)
+        error = inner if isinstance(inner, BaseException) else error.__cause__ or error.__context__
+
+
+def _is_permanent(error: Exception) -> bool:
+    if isinstance(error, HttpStatusError):
+        return error.action is not Action.RETRY
+    return isinstance(error, ConnectionFailedError) and not error.retry
+
+
+def _backoff_waits() -> Generator[Any, Any, None]:
+    """Yield seconds to wait: growing with jitter, and at least as long as `Retry-After` says."""
+    error = yield
+    ceiling = INITIAL_WAIT_S
+    while True:
+        wait = random.uniform(ceiling / 2, ceiling)  # noqa: S311 - jitter, not a secret
+        error = yield max(wait, getattr(error, "retry_after", 0.0))
+        ceiling = min(ceiling * 2, MAX_WAIT_S)
+
+
+def _error_body(response: requests.Response) -> dict[str, Any]:
+    try:
+        body = json.loads(read_body(response, MAX_SMALL_RESPONSE_BYTES).decode("utf-8-sig"))
+    except Exception:  # noqa: BLE001 - an error without words, whatever its body holds
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _first(texts: object) -> str:
+    return str(texts[0]) if isinstance(texts, list) and texts else str(texts)
+
+
+def _rejected_indexes(body: Mapping[str, Any]) -> Iterator[int]:
+    errors = body.get("errors")
+    for name in errors if isinstance(errors, dict) else ():
+        if match := _REJECTED_INDEX.match(str(name)):
+            yield int(match[1])

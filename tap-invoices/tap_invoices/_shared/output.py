@@ -1,0 +1,142 @@
+"""Everything on stdout goes through here, and every line is written completely.
+
+With `PYTHONUNBUFFERED=1`, and for a non-blocking pipe, a write of Python's may accept fewer
+bytes than it is given, and a signal may cut it short. A cut RECORD with a STATE behind it would
+be taken for delivered.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import stat
+import sys
+from typing import IO, Any
+
+from typing_extensions import override
+
+_BUFFER_SIZE = 1 << 16
+_STANDARD_STREAMS = (0, 1, 2)
+
+
+class CompleteWriter(io.BufferedIOBase):
+    """A buffered writer for a file descriptor that writes all it is given, in order.
+
+    After a write has failed, nothing more is written: what follows would claim what is missing.
+
+    Args:
+        descriptor: What to write to: a pipe, a file, a socket or a terminal.
+
+    Attributes:
+        is_writing: Whether a write is under way. A signal handler must not raise then.
+        failure: What made a write fail, if one did.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self.is_writing = False
+        self.failure: OSError | None = None
+        self._descriptor = descriptor
+        self._buffer = bytearray()
+
+    @property
+    def name(self) -> str:
+        """What the writer is for, as files have it."""
+        return "<stdout>"
+
+    @override
+    def writable(self) -> bool:
+        return True
+
+    @override
+    def fileno(self) -> int:
+        return self._descriptor
+
+    @override
+    def isatty(self) -> bool:
+        return os.isatty(self._descriptor)
+
+    @override
+    def write(self, data: Any, /) -> int:
+        """Take in bytes; they are written once they are many, or at the next `flush`."""
+        self._buffer += data
+        if len(self._buffer) >= _BUFFER_SIZE:
+            self.flush()
+        return len(data)
+
+    @override
+    def flush(self) -> None:
+        """Write everything that was taken in.
+
+        Raises:
+            OSError: The reader is gone, or the disk is full.
+        """
+        if self.failure:
+            self._buffer.clear()
+        if not self._buffer:
+            return
+        self.is_writing = True
+        try:
+            self._write_all()
+        except OSError as error:
+            self.failure = error
+            raise
+        finally:
+            self._buffer.clear()
+            self.is_writing = False
+
+    def _write_all(self) -> None:
+        view = memoryview(self._buffer)
+        written = 0
+        try:
+            while written < len(view):
+                try:
+                    written += os.write(self._descriptor, view[written:])
+                except BlockingIOError:
+                    poll = select.poll()
+                    poll.register(self._descriptor, select.POLLOUT)
+                    poll.poll()
+        except OSError:
+            _remove_partial_line(self._descriptor, bytes(view[:written]))
+            raise
+        finally:
+            view.release()
+
+
+def _remove_partial_line(descriptor: int, written: bytes) -> None:
+    """Remove the beginning of a line that could not be completed, where that can be done."""
+    partial = len(written) - (written.rfind(b"\n") + 1)
+    if partial and stat.S_ISREG(os.fstat(descriptor).st_mode):
+        size = os.fstat(descriptor).st_size
+        os.ftruncate(descriptor, max(size - partial, 0))
+
+
+class StandardOutput(io.TextIOWrapper):
+    """`sys.stdout`, with `buffer` a `CompleteWriter`."""
+
+    @classmethod
+    def install(cls) -> None:
+        """Replace `sys.stdout`, and keep closed standard streams from being reused.
+
+        The descriptor of a stream that is closed at start would be given to the next file
+        or socket.
+        """
+        for descriptor in _STANDARD_STREAMS:
+            try:
+                os.fstat(descriptor)
+            except OSError:
+                os.open(os.devnull, os.O_RDWR)
+        if sys.stdout is not None:
+            writer = CompleteWriter(sys.stdout.fileno())
+            sys.stdout = cls(writer, encoding="utf-8", errors="surrogateescape", newline="\n")
+
+
+def is_writing() -> bool:
+    """Whether a line is being written to stdout at this moment."""
+    return bool(getattr(getattr(sys.stdout, "buffer", None), "is_writing", False))
+
+
+def binary_stdout() -> IO[bytes]:
+    """Return the binary side of stdout."""
+    return sys.stdout.buffer

@@ -1,0 +1,112 @@
+"""No secret and no control character in anything that is logged, whatever handles the log."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import traceback
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    Factory = Callable[..., logging.LogRecord]
+
+_MIN_LENGTH = 4  # anything shorter would hide parts of ordinary words
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_HIDDEN = "***"
+
+_secrets: list[str] = []
+_formatter = logging.Formatter()
+
+
+def hide_secrets(values: Iterable[object]) -> None:
+    """Hide these values in everything that is logged from now on.
+
+    The record itself is redacted, before any handler, formatter or logging configuration.
+    """
+    known = {form for value in values if value for form in _forms(str(value))}
+    _secrets[:] = sorted(known.union(_secrets), key=len, reverse=True)
+    factory = logging.getLogRecordFactory()
+    if getattr(factory, "redacts", None) is not __name__:
+        logging.setLogRecordFactory(_redacting(factory))
+
+
+def redact(text: str) -> str:
+    """Replace secrets."""
+    for secret in _secrets:
+        text = text.replace(secret, _HIDDEN)
+    return text
+
+
+def clean(text: str) -> str:
+    """Replace secrets, then control characters, which could steer the user's terminal."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", redact(text))
+
+
+def shorten(text: str, length: int) -> str:
+    """Clean text of somebody else's, put it on one line and cut it.
+
+    Secrets are replaced before the cut, so that no part of one remains.
+    """
+    line = clean(" ".join(text.split()))
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def password_in(url: object) -> str | None:
+    """Return the password in a URL, if there is one."""
+    try:
+        return urlsplit(str(url)).password
+    except ValueError:
+        return None
+
+
+def without_password(url: str) -> str:
+    """Return a URL with its password hidden, also if it cannot be parsed."""
+    return re.sub(r"(//[^/@\s]*?:)[^/\s]*@", rf"\g<1>{_HIDDEN}@", url)
+
+
+def describe_safely(error: BaseException) -> str:
+    """Describe an unexpected error without its text, which may hold a customer's data.
+
+    Returns:
+        Its type, the types of its causes, and the last lines of code that it passed.
+    """
+    types = [type(error).__name__]
+    frames = traceback.extract_tb(error.__traceback__)
+    while (cause := error.__cause__ or error.__context__) is not None:
+        types.append(type(cause).__name__)
+        error = cause
+    places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames[-3:]]
+    return (
+        f"Unexpected {', caused by '.join(types)} at {', '.join(places)}. This is a bug; please "
+        "report it. Its text is left out, since it may hold a customer's data."
+    )
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield a secret as text may show it: as it is, escaped by Python or JSON, or in a URL."""
+    escaped = repr(secret)[1:-1], json.dumps(secret)[1:-1], quote(secret), quote(secret, safe="")
+    for form in (secret, secret.strip(), unquote(secret), *escaped):
+        if len(form) >= _MIN_LENGTH:
+            yield form
+
+
+def _redacting(factory: Factory) -> Factory:
+    def make(*args: Any, **options: Any) -> logging.LogRecord:  # noqa: ANN401 - logging's own
+        record = factory(*args, **options)
+        if record.exc_info:
+            record.exc_text = clean(_formatter.formatException(record.exc_info))
+            record.exc_info = None
+        try:
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001 - logging itself reports what cannot be formatted
+            return record
+        if (cleaned := clean(message)) != message:
+            record.msg, record.args = cleaned, None
+        return record
+
+    make.redacts = __name__  # type: ignore[attr-defined]
+    return make

@@ -1,0 +1,150 @@
+"""An adapter for `requests` that bounds a response in time, however slowly it trickles.
+
+A timeout of `requests` bounds each wait for bytes, so a server that sends one byte a second is
+waited for without end, and so are headers and endless `100 Continue`. Here the headers must be
+complete within the timeout, and the body must then keep a minimum rate. The deadline is checked
+where bytes are read, below `http.client`.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from requests.adapters import HTTPAdapter
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    import socket
+
+    from urllib3.connectionpool import HTTPConnectionPool
+    from urllib3.poolmanager import PoolManager
+    from urllib3.response import HTTPResponse
+
+MIN_BYTES_PER_SECOND = 1024
+_BUFFER_SIZE = 1 << 16
+
+
+class ResponseDeadline:
+    """When a response has to be complete; each byte of its body moves it.
+
+    Args:
+        timeout: Seconds until the headers are complete, and again of grace for the body.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._allowed_until = time.monotonic() + timeout
+        self._in_body = False
+
+    def begin_body(self) -> None:
+        """Note that the headers are complete."""
+        self._allowed_until = time.monotonic() + self._timeout
+        self._in_body = True
+
+    def received(self, size: int) -> None:
+        """Note that bytes have arrived."""
+        if self._in_body:
+            self._allowed_until += size / MIN_BYTES_PER_SECOND
+
+    def remaining(self) -> float:
+        """Return the seconds that are left.
+
+        Raises:
+            TimeoutError: None are left.
+        """
+        remaining = self._allowed_until - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError("the response is too slow")
+        return min(remaining, self._timeout)
+
+
+class _DeadlineReader(io.RawIOBase):
+    def __init__(self, sock: socket.socket, deadline: ResponseDeadline) -> None:
+        super().__init__()
+        self._socket = sock
+        self._raw: Any = sock.makefile("rb", buffering=0)
+        self._deadline = deadline
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: Any, /) -> int | None:
+        self._socket.settimeout(self._deadline.remaining())
+        size: int | None = self._raw.readinto(buffer)
+        self._deadline.received(size or 0)
+        return size
+
+    @override
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _DeadlineSocket:
+    """A socket whose responses are read under a deadline; all else is the socket's own."""
+
+    def __init__(self, sock: socket.socket, deadline: ResponseDeadline) -> None:
+        self._socket = sock
+        self._deadline = deadline
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the socket's
+        return getattr(self._socket, name)
+
+    def makefile(self, *_: object, **__: object) -> io.BufferedReader:
+        """Return the file that `http.client` reads a response from."""
+        return io.BufferedReader(_DeadlineReader(self._socket, self._deadline), _BUFFER_SIZE)
+
+
+class _DeadlineConnection:
+    """Mixed into a connection of urllib3: its `getresponse` works under a deadline."""
+
+    sock: Any
+    timeout: float | None
+
+    def getresponse(self) -> HTTPResponse:
+        if not self.timeout:
+            return super().getresponse()  # type: ignore[misc, no-any-return]
+        deadline = ResponseDeadline(self.timeout)
+        sock = self.sock
+        self.sock = wrapped = _DeadlineSocket(sock, deadline)
+        try:
+            response: HTTPResponse = super().getresponse()  # type: ignore[misc]
+        finally:
+            if self.sock is wrapped:
+                self.sock = sock
+        deadline.begin_body()
+        return response
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """An adapter whose connections, through proxies too, work under a deadline."""
+
+    @override
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        _add_deadlines(self.poolmanager)
+
+    @override
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **options)
+        _add_deadlines(manager)
+        return manager
+
+
+def _add_deadlines(manager: PoolManager) -> None:
+    manager.pool_classes_by_scheme = {
+        scheme: _with_deadline(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
+    }
+
+
+@cache
+def _with_deadline(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
+    if issubclass(pool.ConnectionCls, _DeadlineConnection):
+        return pool
+    connection = type(pool.ConnectionCls.__name__, (_DeadlineConnection, pool.ConnectionCls), {})
+    return type(pool.__name__, (pool,), {"ConnectionCls": connection})
