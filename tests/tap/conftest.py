@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from helpers.tap_process import Ran, discover, run_tap
 from sandbox.client import Sandbox
-from support.processes import Ran, discover, run_tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from support.states import merged
+from helpers.states import merged
 from tap_invoices import times
 from tap_invoices.bookmark import Bookmark, Progress
 from tap_invoices.errors import StateError

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.states import merged
+from helpers.states import merged
 
 if TYPE_CHECKING:
+    from helpers.tap_process import Ran
     from sandbox.client import Sandbox
-    from support.processes import Ran
 
     from .conftest import Tap
 

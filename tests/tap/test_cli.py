@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.processes import Ran, entry, run_tap
+from helpers.tap_process import Ran, entry, run_tap
 
 if TYPE_CHECKING:
     from pathlib import Path

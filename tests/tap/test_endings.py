@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.processes import Ran, command, environment, ran
+from helpers.tap_process import Ran, command, environment, ran
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
+from helpers.servers import serving
 from sandbox.client import Sandbox
-from support.servers import serving
 from tap_invoices import errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from support.processes import Ran
+    from helpers.tap_process import Ran
 
     from .conftest import Tap
 

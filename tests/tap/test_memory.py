@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from helpers.tap_process import command, discover, environment
 from sandbox.client import Sandbox
-from support.processes import command, discover, environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from support.processes import Ran
+    from helpers.tap_process import Ran
 
     from .conftest import Tap
 

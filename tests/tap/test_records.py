@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.processes import deselect, entry
+from helpers.tap_process import deselect, entry
 
 if TYPE_CHECKING:
     from .conftest import Tap

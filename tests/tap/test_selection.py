@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.processes import deselect, entry, set_metadata
+from helpers.tap_process import deselect, entry, set_metadata
 
 if TYPE_CHECKING:
     from .conftest import Tap

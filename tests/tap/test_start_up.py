@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.chain import written
-from support.processes import environment
+from helpers.pipe import written
+from helpers.tap_process import environment
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.singer import invoice, message, pages, record, schema, state, value
-from support.target import KEEPER, loader
+from helpers.singer import invoice, message, pages, record, schema, state, value
+from helpers.target_process import KEEPER, loader
 
 if TYPE_CHECKING:
-    from support.target import Account
+    from helpers.target_process import Account
 
 GOOD = pages(range(1, 4))
 CUSTOMER = "Jane Doe"

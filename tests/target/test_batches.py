@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.processes import discover, run_tap
-from support.singer import message, schema, state, value
-from support.target import KEEPER, loader
+from helpers.singer import message, schema, state, value
+from helpers.tap_process import discover, run_tap
+from helpers.target_process import KEEPER, loader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from support.target import Account
+    from helpers.target_process import Account
 
 DELETING = """
 from urllib.request import url2pathname

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.processes import discover, run_tap
-from support.singer import invoice, message, pages, state, value
-from support.target import KEEPER, PROMPT, balances, loader
+from helpers.singer import invoice, message, pages, state, value
+from helpers.tap_process import discover, run_tap
+from helpers.target_process import KEEPER, PROMPT, balances, loader
 
 if TYPE_CHECKING:
-    from support.target import Account
+    from helpers.target_process import Account
 
 
 def ids_of(request: dict[str, Any]) -> list[int]:

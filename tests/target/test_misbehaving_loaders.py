@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.singer import invoice, pages, value
-from support.target import KEEPER, TIMEOUT, Account, balances, ended, loader, wait_for
+from helpers.singer import invoice, pages, value
+from helpers.target_process import KEEPER, TIMEOUT, Account, balances, ended, loader, wait_for
 
 if TYPE_CHECKING:
     import subprocess

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from demo.postgres import Postgres
+from helpers import warehouses
+from helpers.warehouses import DuckdbWarehouse, PostgresWarehouse
 from sandbox.client import Sandbox
-from support import warehouses
-from support.warehouses import DuckdbWarehouse, PostgresWarehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from support.chain import Chain
+    from helpers.pipe import Chain
 
 BOOKED = set(range(1, 26))
 DRAFTS = {26, 27, 28}

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from helpers.pipe import TAP, TARGET, chain, written
+from helpers.plugin_envs import LOSSY_TARGET_DUCKDB
+from helpers.warehouses import DuckdbWarehouse
 from sandbox.client import Sandbox
-from support.chain import TAP, TARGET, chain, written
-from support.environments import LOSSY_TARGET_DUCKDB
-from support.warehouses import DuckdbWarehouse
 from target_invoices_ack.api import Listed
 from target_invoices_ack.reconcile import again
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from support.chain import Ended
+    from helpers.pipe import Ended
 
 BOOKED = set(range(1, 26))
 DRAFTS = {26, 27, 28}

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from support.singer import invoice, line, message, pages, record, schema, state, value
-from support.target import KEEPER, PROMPT, TIMEOUT, balances, ended, loader, wait_for
+from helpers.singer import invoice, line, message, pages, record, schema, state, value
+from helpers.target_process import KEEPER, PROMPT, TIMEOUT, balances, ended, loader, wait_for
 
 if TYPE_CHECKING:
-    from support.target import Account
+    from helpers.target_process import Account
 
 UNUSUAL = rb"""  {"type": "SCHEMA", "stream": "invoices", "schema": {}, "key_properties": []}  \r
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from helpers.pipe import TAP, TARGET, chain, written
+from helpers.target_process import KEEPER, loader
 from sandbox.client import Sandbox
-from support.chain import TAP, TARGET, chain, written
-from support.target import KEEPER, loader
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.processes import environment
-from support.singer import pages
-from support.target import KEEPER, TARGET, TIMEOUT, Ran, loader
+from helpers.singer import pages
+from helpers.tap_process import environment
+from helpers.target_process import KEEPER, TARGET, TIMEOUT, Ran, loader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from support.target import Account
+    from helpers.target_process import Account
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no token": ({"access_token": None}, "access_token"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from support.processes import discover, run_tap
-from support.target import PROMPT, loader
+from helpers.tap_process import discover, run_tap
+from helpers.target_process import PROMPT, loader
 
 if TYPE_CHECKING:
-    from support.processes import Ran as TapRan
-    from support.target import Account
+    from helpers.tap_process import Ran as TapRan
+    from helpers.target_process import Account
 
 COUNT = 30
 

@@ -6,11 +6,11 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from support.singer import invoice, pages, record, schema, state, value
-from support.target import KEEPER, PROMPT, balances, loader
+from helpers.singer import invoice, pages, record, schema, state, value
+from helpers.target_process import KEEPER, PROMPT, balances, loader
 
 if TYPE_CHECKING:
-    from support.target import Account
+    from helpers.target_process import Account
 
 CUSTOMER = "Jane Doe of 17 Rue X"
 TOKEN = "sandbox-token"
