@@ -13,7 +13,7 @@ from benchmarks.results import Results
 from demo.postgres import Postgres
 from helpers.checkout import CHECKOUT, PYTHONPATH
 from helpers.plugin_envs import Program
-from helpers.tap_process import environment
+from helpers.run import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

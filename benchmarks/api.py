@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from helpers.pipe import TAP, written
+from helpers.run import TAP, write_json
 from helpers.tap_process import discover
 from sandbox.client import Sandbox
 
@@ -35,7 +35,7 @@ class Api:
     def tap(self, **settings: Any) -> list[str]:
         """Return the tap's command, with its catalog, as Meltano calls it."""
         name = "tap-" + "-".join(f"{key}-{value}" for key, value in settings.items())
-        config = written(self.folder, name, self.sandbox.config(**settings))
+        config = write_json(self.folder, name, self.sandbox.config(**settings))
         return [TAP, "--config", config, "--catalog", str(self.folder / "catalog.json")]
 
     def wait_each_time(self, seconds: float, *, on: str = "any") -> None:
@@ -51,7 +51,7 @@ def serving(invoices: int, folder: Path) -> Iterator[Api]:
     folder.mkdir(parents=True, exist_ok=True)
     with Sandbox.start(invoices=invoices, drafts=0) as sandbox:
         catalog = discover(folder, sandbox.config())
-        written(folder, "catalog", catalog)
+        write_json(folder, "catalog", catalog)
         for stream in catalog["streams"]:
             path = folder / f"{stream['tap_stream_id']}.json"
             path.write_text(json.dumps(stream["schema"]))

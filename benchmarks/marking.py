@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.api import serving
 from benchmarks.measure import Command, Series, alternate
-from helpers.pipe import TARGET, written
+from helpers.run import TARGET, write_json
 from helpers.singer import record, schema
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def measure(cases: tuple[tuple[int, float], ...], runs: int, folder: Path) -> It
     for invoices, latency in cases:
         with serving(invoices, folder / f"{invoices}-{latency}") as api:
             settings = api.sandbox.config(skip_exported=False, max_parallel_requests=_IN_FLIGHT)
-            words = [TARGET, "--config", written(api.folder, "target", settings)]
+            words = [TARGET, "--config", write_json(api.folder, "target", settings)]
             rows, none = api.folder / "rows", api.folder / "none"
             rows.write_bytes(schema("invoices") + b"".join(map(record, range(1, invoices + 1))))
             none.write_bytes(schema("invoices"))

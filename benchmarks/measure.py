@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from helpers.tap_process import environment
+from helpers.run import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -11,7 +11,7 @@ from benchmarks.api import Api, serving
 from benchmarks.measure import Command, Series, alternate, run
 from benchmarks.relay import empty, postgres_loader
 from demo.project import Project
-from helpers.pipe import TARGET, written
+from helpers.run import TARGET, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def measure(invoices: int, runs: int, folder: Path, database: Postgres) -> Itera
 def _commands(api: Api, messages: Path, database: Postgres) -> dict[str, Command]:
     loader = postgres_loader(api.folder, database)
     settings = api.sandbox.config(loader=shlex.join(loader))
-    target = [TARGET, "--config", written(api.folder, "relay", settings)]
+    target = [TARGET, "--config", write_json(api.folder, "relay", settings)]
 
     def before() -> None:
         empty(database)

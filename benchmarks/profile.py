@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.api import serving
 from benchmarks.measure import Figures, Series
-from helpers.tap_process import environment
+from helpers.run import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

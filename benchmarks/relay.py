@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.api import Api, serving
 from benchmarks.measure import Command, Series, alternate, run
-from helpers.pipe import TARGET, written
 from helpers.plugin_envs import TARGET_POSTGRES, Program
+from helpers.run import TARGET, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,14 +85,14 @@ def _measure(case: Case, api: Api, database: Postgres) -> Iterator[Series]:
     run(Command(api.tap()), api.folder, messages)
     loader, before = LOADERS[case.loader](api.folder, database)
     settings = api.sandbox.config(loader=shlex.join(loader))
-    dry_run = written(api.folder, "dry-run", settings | {"dry_run": True})
+    dry_run = write_json(api.folder, "dry-run", settings | {"dry_run": True})
     commands = {
         name: Command(words, stdin=messages, before=before)
         for name, words in {
             ALONE: ["sh", "-c", f"cat | {shlex.join(loader)}"],
             FROM_A_FILE: loader,
             RELAYED: [TARGET, "--config", dry_run],
-            MARKED: [TARGET, "--config", written(api.folder, "relay", settings)],
+            MARKED: [TARGET, "--config", write_json(api.folder, "relay", settings)],
         }.items()
     }
     circumstances = {"loader": case.loader, "invoices": case.invoices}
@@ -118,7 +118,7 @@ def _copying_to_the_end(folder: Path, database: Postgres) -> Loader:
 
 def _jsonl(folder: Path, _: Postgres) -> Loader:
     out = folder / "jsonl"
-    config = written(folder, "loader", {"destination_path": str(out)})
+    config = write_json(folder, "loader", {"destination_path": str(out)})
 
     def before() -> None:
         shutil.rmtree(out, ignore_errors=True)

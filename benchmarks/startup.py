@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from benchmarks.api import serving
 from benchmarks.contestants import TAP
 from benchmarks.measure import Command, Series, alternate, run
-from helpers.pipe import TAP as TAP_COMMAND
-from helpers.pipe import TARGET, written
+from helpers import run as programs
+from helpers.run import TARGET, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,18 +30,18 @@ def measure(runs: int, folder: Path) -> Iterator[Series]:
     """
     with serving(10, folder) as api:
         api.sandbox.mark(range(1, 11))
-        new = [*api.tap(), "--state", written(folder, "state-0", _state(""))]
+        new = [*api.tap(), "--state", write_json(folder, "state-0", _state(""))]
         after = f"1..{DELIVERED}"
-        million = [*api.tap(), "--state", written(folder, "state-million", _state(after))]
+        million = [*api.tap(), "--state", write_json(folder, "state-million", _state(after))]
         scattered = " ".join(str(each) for each in range(1, 2 * 30_000, 2))
-        ranges = [*api.tap(), "--state", written(folder, "state-ranges", _state(scattered))]
+        ranges = [*api.tap(), "--state", write_json(folder, "state-ranges", _state(scattered))]
         words = {
             "Python alone": [sys.executable, "-c", "pass"],
             "import requests, msgspec": [sys.executable, "-c", "import requests, msgspec"],
             "import singer_sdk": [sys.executable, "-c", "import singer_sdk"],
-            f"{TAP} --version": [TAP_COMMAND, "--version"],
-            f"{TAP} --help": [TAP_COMMAND, "--help"],
-            f"{TAP} --about": [TAP_COMMAND, "--about"],
+            f"{TAP} --version": [programs.TAP, "--version"],
+            f"{TAP} --help": [programs.TAP, "--help"],
+            f"{TAP} --about": [programs.TAP, "--about"],
             TARGET_VERSION: [TARGET, "--version"],
             "nothing new": new,
             "nothing new, a million delivered": million,

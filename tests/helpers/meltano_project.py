@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +14,7 @@ from generate import hub
 from generate.programs import PROGRAMS
 from helpers.checkout import CHECKOUT
 from helpers.howto_pages import ENVIRONMENT, MELTANO_YML, Page, is_seen
+from helpers.run import CompletedRun, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,20 +24,6 @@ if TYPE_CHECKING:
 
 _FOREIGN = ("MELTANO_", "PG", "TAP_", "TARGET_", "TRAEDE_", "WAREHOUSE_", "VIRTUAL_ENV")
 _MADE_BY_RUNS = (".meltano/meltano.db", ".meltano/run", "output", "warehouse.duckdb")
-_WAIT_SECONDS = 200
-
-
-@dataclass(frozen=True)
-class Said:
-    """A command that has ended: its exit code, and all that was said."""
-
-    code: int
-    words: str
-
-    def checked(self) -> Said:
-        """Return it where it went well."""
-        assert self.code == 0, self.words
-        return self
 
 
 class MeltanoProject:
@@ -92,19 +77,19 @@ class MeltanoProject:
         (self.folder / MELTANO_YML).write_text(yaml.safe_dump(project, sort_keys=False))
         self.prepare("project")
 
-    def follow(self, name: str) -> list[Said]:
+    def follow(self, name: str) -> list[CompletedRun]:
         """Follow a page from top to bottom; all of it has to go well.
 
         Returns:
             What each of its commands said.
         """
-        said: list[Said] = []
+        said: list[CompletedRun] = []
         for block in Page(name).blocks:
             self.paste(block)
             if block.language == "sh":
-                said.append(self.type(block.text).checked())
+                said.append(self.type(block.text).check())
             elif block.language == "text":
-                assert is_seen(block.text, said[-1].words), said[-1].words
+                assert is_seen(block.text, said[-1].stdout), said[-1].stdout
         return said
 
     def prepare(self, *names: str) -> None:
@@ -112,7 +97,7 @@ class MeltanoProject:
         for block in (block for name in names for block in Page(name).blocks):
             self.paste(block)
         if not self._installed.issuperset(names):
-            self.type("meltano install").checked()
+            self.type("meltano install").check()
             self._installed.update(names)
 
     def paste(self, block: Block) -> None:
@@ -126,20 +111,14 @@ class MeltanoProject:
             merged = _merged(yaml.safe_load(path.read_text()), yaml.safe_load(block.text))
             path.write_text(yaml.safe_dump(merged, sort_keys=False))
 
-    def type(self, command: str, **variables: str) -> Said:
+    def type(self, command: str, **variables: str) -> CompletedRun:
         """Carry out what a reader would type, which may be several lines."""
-        done = subprocess.run(
+        return run(
             ["bash", "-eu", "-o", "pipefail", "-c", command],
             cwd=self.folder,
             env=self.environment | variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_WAIT_SECONDS,
-            check=False,
+            merge_stderr=True,
         )
-        return Said(done.returncode, done.stdout)
 
     def _write_environment(self) -> None:
         lines = (f"{name}={value}\n" for name, value in self._account.items())

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 LINES_EACH = 2
 """Lines of an invoice, where a test does not say."""
@@ -71,3 +71,13 @@ def pages(*groups: Iterable[int], **fields: Any) -> bytes:
         b"".join(invoice(each, **fields) for each in group) + state(number)
         for number, group in enumerate(groups, 1)
     )
+
+
+def merge_states(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge states as Meltano does after a partial run: objects key by key, all else replaced."""
+    both = {
+        name: merge_states(old[name], value)
+        for name, value in new.items()
+        if isinstance(value, dict) and isinstance(old.get(name), dict)
+    }
+    return {**old, **new, **both}

@@ -2,120 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import re
 import shlex
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helpers.tap_process import environment
+from helpers.run import TARGET, TIMEOUT_S, CompletedRun, environment, options, run, start
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from sandbox.client import Sandbox
-
-TARGET = Path(sys.executable).parent / "target-invoices-ack"
-TIMEOUT = 120  # seconds; far more than any of the runs takes
-
-_SUM = re.compile(r"Received (\d+) = (.+)\.$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a run of the target came to.
-
-    Attributes:
-        code: Its exit code.
-        out: What it wrote to stdout.
-        err: What it wrote to stderr, the loader's own words among it.
-    """
-
-    code: int
-    out: bytes
-    err: str
-
-    @property
-    def states(self) -> list[Any]:
-        """The STATEs that it printed."""
-        return [json.loads(line) for line in self.out.splitlines()]
-
-    @property
-    def problems(self) -> list[str]:
-        """What it logged as an error."""
-        found = [line for line in self.err.splitlines() if "ERROR" in line]
-        return [line.split("|", 3)[-1].strip() for line in found]
-
-    @property
-    def account(self) -> dict[str, int]:
-        """The parts of its last line; `received` is what they must add up to."""
-        [(received, parts)] = _SUM.findall(self.err)
-        found = {
-            words: int(count)
-            for count, words in (part.split(" ", 1) for part in parts.split(" + "))
-        }
-        return {"received": int(received)} | found
-
-
-def balances(account: Mapping[str, int]) -> bool:
-    """Whether the parts of a run's last line add up."""
-    return account["received"] == sum(account.values()) - account["received"]
 
 
 def command(folder: Path, config: Mapping[str, Any]) -> list[str]:
     """Write the config of a run and return its command."""
-    path = folder / "target.json"
-    path.write_text(json.dumps(config))
-    return [str(TARGET), "--config", str(path)]
-
-
-def run_target(
-    folder: Path,
-    config: Mapping[str, Any],
-    taps: bytes,
-    *,
-    env: Mapping[str, str] | None = None,
-) -> Ran:
-    """Run the target to its end.
-
-    Args:
-        folder: Where its config is written.
-        config: Its settings.
-        taps: What the tap sends.
-        env: Variables of its environment.
-    """
-    done = subprocess.run(
-        command(folder, config),
-        input=taps,
-        env=environment(**(env or {})),
-        capture_output=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
-    return Ran(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
-
-
-def start_target(
-    folder: Path, config: Mapping[str, Any], *, env: Mapping[str, str] | None = None
-) -> subprocess.Popen[bytes]:
-    """Start the target, to be fed and signalled while it runs."""
-    return subprocess.Popen(
-        command(folder, config),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(**(env or {})),
-    )
-
-
-def ended(process: subprocess.Popen[bytes]) -> Ran:
-    """Close its input if that is open still, wait for its end, and return what it came to."""
-    out, err = process.communicate(timeout=TIMEOUT)
-    return Ran(process.returncode, out, err.decode(errors="replace"))
+    return [TARGET, *options(folder, config=config)]
 
 
 @dataclass(frozen=True)
@@ -129,13 +34,16 @@ class Account:
     def config(self, **settings: Any) -> dict[str, Any]:
         return self.sandbox.config(**{"system_id": self.system_id} | settings)
 
-    def run(self, taps: bytes, *, env: dict[str, str] | None = None, **settings: Any) -> Ran:
-        return run_target(self.folder, self.config(**settings), taps, env=env)
+    def run(
+        self, messages: bytes, *, env: dict[str, str] | None = None, **settings: Any
+    ) -> CompletedRun:
+        """Run the target to its end, on a tap's messages."""
+        words = command(self.folder, self.config(**settings))
+        return run(words, stdin=messages, env=environment(**(env or {})))
 
-    def start(
-        self, *, env: dict[str, str] | None = None, **settings: Any
-    ) -> subprocess.Popen[bytes]:
-        return start_target(self.folder, self.config(**settings), env=env)
+    def start(self, **settings: Any) -> subprocess.Popen[bytes]:
+        """Start the target."""
+        return start(command(self.folder, self.config(**settings)))
 
     @property
     def marked(self) -> list[int]:
@@ -154,7 +62,7 @@ def wait_for(happened: Callable[[], bool]) -> None:
     Raises:
         TimeoutError: It does not.
     """
-    deadline = time.monotonic() + TIMEOUT
+    deadline = time.monotonic() + TIMEOUT_S
     while not happened():
         if time.monotonic() > deadline:
             raise TimeoutError

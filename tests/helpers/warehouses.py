@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from demo.postgres import DATABASE, HOST, USER
-from helpers.pipe import TAP, TARGET, Chain, chain, written
 from helpers.plugin_envs import TAP_POSTGRES, TAP_SQLALCHEMY, TARGET_DUCKDB, TARGET_POSTGRES
+from helpers.run import TAP, TARGET, CompletedRun, pipe, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,22 +44,22 @@ class PostgresWarehouse:
     def loader(self, **settings: Any) -> list[str]:
         """Return the command of the loader."""
         config = self._connection | {"default_target_schema": self.schema} | settings
-        return [str(TARGET_POSTGRES.path()), "--config", written(self.folder, "loader", config)]
+        return [str(TARGET_POSTGRES.path()), "--config", write_json(self.folder, "loader", config)]
 
     def reader(self) -> list[str]:
         """Return the command of the tap, with a catalog in which everything is selected."""
-        config = written(
+        config = write_json(
             self.folder, "reader", self._connection | {"filter_schemas": [self.schema]}
         )
         command = [str(TAP_POSTGRES.path()), "--config", config]
-        catalog = json.loads(chain([*command, "--discover"], cwd=self.folder).checked().out)
+        catalog = json.loads(pipe([*command, "--discover"], cwd=self.folder).check().stdout)
         for stream in catalog["streams"]:
             for each in stream["metadata"]:
                 if not each["breadcrumb"]:
                     each["metadata"]["selected"] = True
-        return [*command, "--catalog", written(self.folder, "reader-catalog", catalog)]
+        return [*command, "--catalog", write_json(self.folder, "reader-catalog", catalog)]
 
-    def read_back(self, sandbox: Sandbox, **settings: Any) -> Chain:
+    def read_back(self, sandbox: Sandbox, **settings: Any) -> CompletedRun:
         """Read the table into the target."""
         settings = {"stream": self.stream} | settings
         return read_back(self.folder, sandbox, self.reader(), **settings)
@@ -99,12 +99,12 @@ class DuckdbWarehouse:
     def loader(self, **settings: Any) -> list[str]:
         """Return the command of the loader."""
         file = {"path": str(self.folder / "file.duckdb"), "default_target_schema": "wh"}
-        config = written(self.folder, "loader", file | settings)
+        config = write_json(self.folder, "loader", file | settings)
         return [str(self.program.path()), "--config", config]
 
     def read_back(
         self, sandbox: Sandbox, query: str = "SELECT * FROM wh.invoices", **settings: Any
-    ) -> Chain:
+    ) -> CompletedRun:
         """Read what a query finds into the target."""
         url = f"duckdb:///{self.folder / 'file.duckdb'}"
         return read_back(self.folder, sandbox, reader(self.folder, url, query), **settings)
@@ -129,19 +129,19 @@ def reader(folder: Path, url: str, query: str) -> list[str]:
         "metadata": [{"breadcrumb": [], "metadata": how}],
     }
     files = [
-        ("--config", written(folder, "reader", config)),
-        ("--catalog", written(folder, "reader-catalog", {"streams": [stream]})),
+        ("--config", write_json(folder, "reader", config)),
+        ("--catalog", write_json(folder, "reader-catalog", {"streams": [stream]})),
     ]
     return [str(TAP_SQLALCHEMY.path()), *(word for pair in files for word in pair)]
 
 
 def load(folder: Path, sandbox: Sandbox, loader: list[str], **settings: Any) -> None:
     """Load what the API lists, and mark nothing."""
-    tap = [TAP, "--config", written(folder, "tap", sandbox.config(**settings))]
-    chain(tap, loader, cwd=folder).checked()
+    tap = [TAP, "--config", write_json(folder, "tap", sandbox.config(**settings))]
+    pipe(tap, loader, cwd=folder).check()
 
 
-def read_back(folder: Path, sandbox: Sandbox, reader: list[str], **settings: Any) -> Chain:
+def read_back(folder: Path, sandbox: Sandbox, reader: list[str], **settings: Any) -> CompletedRun:
     """Let the target mark what a tap reads."""
-    config = written(folder, "target", sandbox.config(**settings))
-    return chain(reader, [TARGET, "--config", config], cwd=folder)
+    config = write_json(folder, "target", sandbox.config(**settings))
+    return pipe(reader, [TARGET, "--config", config], cwd=folder)

@@ -15,7 +15,7 @@ from benchmarks.api import serving
 from benchmarks.measure import Command
 from benchmarks.results import Results
 from helpers.checkout import PYTHONPATH
-from helpers.tap_process import environment
+from helpers.run import environment
 
 if TYPE_CHECKING:
     from pathlib import Path

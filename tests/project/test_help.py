@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from generate.programs import PROGRAMS
-from helpers.pipe import TAP, TARGET
-from helpers.tap_process import environment
+from helpers.run import TAP, TARGET, environment, run
 
 if TYPE_CHECKING:
     from generate.programs import Program
@@ -35,10 +33,4 @@ def test_a_shell_can_complete_its_options(program: Program) -> None:
 
 
 def _said(program: Program, *words: str, **variables: str) -> str:
-    return subprocess.run(
-        [COMMANDS[program.name], *words],
-        env=environment(**variables),
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    ).stdout
+    return run([COMMANDS[program.name], *words], env=environment(**variables)).check().stdout

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from demo.postgres import Postgres
-from helpers.pipe import TAP, chain, written
+from helpers.run import TAP, pipe, write_json
 from loader_matrix import page
 from loader_matrix.matrix import CANDIDATES
 from loader_matrix.trial import Sent, Trial
@@ -33,13 +33,8 @@ def sent(folder: Path) -> Sent:
 
 
 def _run_tap(folder: Path, sandbox: Sandbox, **settings: Any) -> list[bytes]:
-    config = written(folder, "tap", sandbox.config(page_size=_PAGE_SIZE, **settings))
-    return (
-        chain([TAP, "--config", config], cwd=folder)
-        .checked()
-        .out.encode()
-        .splitlines(keepends=True)
-    )
+    config = write_json(folder, "tap", sandbox.config(page_size=_PAGE_SIZE, **settings))
+    return pipe([TAP, "--config", config], cwd=folder).check().output.splitlines(keepends=True)
 
 
 def main() -> int:

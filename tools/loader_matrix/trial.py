@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from helpers.pipe import written
+from helpers.run import write_json
 from loader_matrix.comparison import differing
 from loader_matrix.matrix import Place
 from target_invoices_ack.confirm import Ledger
@@ -150,7 +150,7 @@ class Trial:
         return done.stdout.decode().strip()
 
     def _start(self, place: Place) -> Running:
-        config = written(self._folder, "config", self._candidate.config(place))
+        config = write_json(self._folder, "config", self._candidate.config(place))
         return Running([str(self._program), "--config", config], place.folder)
 
     def _texts(self) -> list[int]:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from e2e.chaos import invariants
 from e2e.chaos.model import World
-from e2e.chaos.pipeline_process import Line, merged
+from e2e.chaos.pipeline_process import Line
 from e2e.chaos.scenario import Round, decide
+from helpers.singer import merge_states
 from helpers.tap_process import discover
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Soak:
         self._world.sandbox.heal()
         self._world.learn()
         for state in line.states:
-            self._state = merged(self._state, state) if decided.full_refresh else state
+            self._state = merge_states(self._state, state) if decided.full_refresh else state
         self.counts["runs"] += 1
         if codes == (0, 0) and (left := new & self._world.never_marked()):
             self._note(f"all exit codes were 0, and these are not marked: {sorted(left)}")

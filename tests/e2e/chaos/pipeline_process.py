@@ -10,8 +10,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
-from helpers.pipe import TAP, TARGET, written
-from helpers.tap_process import environment
+from helpers.run import TAP, TARGET, environment, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,14 +41,14 @@ class Line:
         self.states: list[dict[str, Any]] = []
         self._log = (folder / "log").open("ab")
         files = {"config": tap, "catalog": catalog, "state": state}
-        options = [(f"--{name}", written(folder, name, what)) for name, what in files.items()]
+        options = [(f"--{name}", write_json(folder, name, what)) for name, what in files.items()]
         self._tap = self._start(
             [TAP, *(word for option in options for word in option)],
             stdin=subprocess.DEVNULL,
             process_group=0,
         )
         self._target = self._start(
-            [TARGET, "--config", written(folder, "target", target)],
+            [TARGET, "--config", write_json(folder, "target", target)],
             stdin=self._tap.stdout,
             process_group=self._tap.pid,
         )
@@ -126,10 +125,10 @@ def children_of(parent: int) -> set[int]:
     return {child for child, its_parent in pairs if its_parent == parent}
 
 
-def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+def merge_states(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """Merge a state into an older one as Meltano does after a partial run."""
     both = {
-        name: merged(old[name], value)
+        name: merge_states(old[name], value)
         for name, value in new.items()
         if isinstance(value, dict) and isinstance(old.get(name), dict)
     }

@@ -10,8 +10,8 @@ from demo.postgres import Postgres
 from e2e.chaos import invariants
 from e2e.chaos.chaos import Soak
 from e2e.chaos.delivery_stores import Postgresql, Sqlite
-from e2e.chaos.pipeline_process import merged
 from e2e.chaos.scenario import decide
+from helpers.singer import merge_states
 from helpers.warehouses import PostgresWarehouse
 from sandbox.client import Sandbox
 
@@ -102,4 +102,4 @@ def test_what_is_not_loaded_or_not_marked_is_not_done() -> None:
 def test_states_are_merged_key_by_key_and_lists_replaced() -> None:
     old = {"bookmarks": {"a": {"x": 1, "ids": [1]}, "b": {"y": 2}}}
     new = {"bookmarks": {"a": {"ids": [2]}}}
-    assert merged(old, new) == {"bookmarks": {"a": {"x": 1, "ids": [2]}, "b": {"y": 2}}}
+    assert merge_states(old, new) == {"bookmarks": {"a": {"x": 1, "ids": [2]}, "b": {"y": 2}}}

@@ -15,7 +15,7 @@ import pytest
 
 from demo.postgres import Postgres
 from e2e.chaos.pipeline_process import children_of
-from helpers.pipe import TAP, TARGET, written
+from helpers.run import TAP, TARGET, write_json
 from helpers.warehouses import PostgresWarehouse
 from sandbox.client import Sandbox
 
@@ -113,7 +113,7 @@ def _reading(sandbox: Sandbox, folder: Path) -> subprocess.Popen[bytes]:
     ]
     config = sandbox.config(max_parallel_requests=1)
     target = subprocess.Popen(
-        [TARGET, "--config", written(folder, "target", config)],
+        [TARGET, "--config", write_json(folder, "target", config)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -131,12 +131,12 @@ def _start(
     """Start the tap, and the target with target-postgres as its loader."""
     config = sandbox.config(loader=shlex.join(warehouse.loader()))
     tap = subprocess.Popen(
-        [TAP, "--config", written(warehouse.folder, "tap", sandbox.config())],
+        [TAP, "--config", write_json(warehouse.folder, "tap", sandbox.config())],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
     target = subprocess.Popen(
-        [TARGET, "--config", written(warehouse.folder, "target", config)],
+        [TARGET, "--config", write_json(warehouse.folder, "target", config)],
         stdin=tap.stdout,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -35,7 +35,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, database: Postgres) -> Mel
     project.begin()
     project.prepare(*PAGES)
     project.keep()
-    project.type(Page("dagster").commands[0]).checked()
+    project.type(Page("dagster").commands[0]).check()
     return project
 
 

@@ -64,14 +64,14 @@ def test_years_go_side_by_side_and_nothing_comes_twice_or_is_missed(
         account.sandbox.add(1, set={"created_at": created})
     account.sandbox.fail({"kind": "status", "status": 403, "on": "export", "skip": 9, "times": 1})
     with dagster.daemon():
-        account.project.type(BACKFILL).checked()
+        account.project.type(BACKFILL).check()
         runs = dagster.wait_for_backfill(len(YEARS))
     assert {run["year"]: run["status"] for run in runs} == dict.fromkeys(YEARS, "SUCCESS")
     assert most_at_once(runs) > 1
     assert account.marks() == account.ids("invoices.invoices") == created_in(account, YEARS)
     assert states(account) >= {f"invoices-created-in-{year}" for year in YEARS}
 
-    account.project.type(EVERY_HOUR_EVERY_WEEK).checked()
+    account.project.type(EVERY_HOUR_EVERY_WEEK).check()
     assert account.is_loaded_and_marked_once()
     assert len(account.booked() - set(created_in(account, YEARS))) == len(OUTSIDE)
 
@@ -157,4 +157,4 @@ def most_at_once(runs: list[dict[str, Any]]) -> int:
 
 
 def states(account: Account) -> set[str]:
-    return set(account.project.type("meltano state list").checked().words.split())
+    return set(account.project.type("meltano state list").check().stdout.split())

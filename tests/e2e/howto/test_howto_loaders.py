@@ -40,8 +40,8 @@ def test_into_postgresql(account: Account) -> None:
     account.project.follow("postgresql")
     assert account.is_loaded_and_marked_once()
     new = account.sandbox.add(3)
-    again = account.project.type(RUN).checked()
-    assert "Delivered 3 invoices" in again.words
+    again = account.project.type(RUN).check()
+    assert "Delivered 3 invoices" in again.stdout
     assert set(new) <= set(account.ids("invoices.invoices"))
     assert account.is_loaded_and_marked_once()
 
@@ -51,15 +51,15 @@ def test_look_before_you_mark(account: Account) -> None:
     account.project.follow("dry-run")
     assert account.ids("invoices.invoices") == sorted(account.booked())
     assert account.marks() == []
-    account.project.type(RUN).checked()
+    account.project.type(RUN).check()
     assert account.is_loaded_and_marked_once()
 
 
 def test_into_duckdb(account: Account) -> None:
     account.project.follow("duckdb")
     python = account.project.folder / ".meltano" / "loaders" / "target-duckdb" / "venv" / "bin"
-    said = account.project.type(f"{python}/python -c '{IN_DUCKDB}'").checked()
-    invoices, lines = (json.loads(line) for line in said.words.splitlines())
+    said = account.project.type(f"{python}/python -c '{IN_DUCKDB}'").check()
+    invoices, lines = (json.loads(line) for line in said.stdout.splitlines())
     assert invoices == sorted(account.booked()) == account.marks()
     assert lines == sorted(account.lines())
 

@@ -24,24 +24,24 @@ def test_read_back_instead_of_relaying(account: Account) -> None:
 
 def test_reconcile_every_week(account: Account) -> None:
     account.project.prepare("postgresql", "read-back")
-    account.project.type(RUN).checked()
+    account.project.type(RUN).check()
     account.project.follow("reconcile")
 
     lost = account.ids("invoices.invoices")[7]
     account.execute(f"DELETE FROM invoices.invoices WHERE id = {lost}")  # noqa: S608 - a number
     audit = account.project.type("meltano schedule run reconcile-weekly")
-    assert audit.code
-    assert re.search(rf"Marked, but not read: {lost}\b", audit.words)
+    assert audit.exit_code
+    assert re.search(rf"Marked, but not read: {lost}\b", audit.stdout)
 
-    (again,) = re.findall(r"TAP_INVOICES_START_DATE=\S+ TAP_.*", audit.words)
-    account.project.type(again).checked()
+    (again,) = re.findall(r"TAP_INVOICES_START_DATE=\S+ TAP_.*", audit.stdout)
+    account.project.type(again).check()
     assert account.ids("invoices.invoices") == sorted(account.booked())
-    account.project.type("meltano schedule run reconcile-weekly").checked()
+    account.project.type("meltano schedule run reconcile-weekly").check()
 
 
 def test_replay_from_a_date(account: Account) -> None:
     account.project.prepare("postgresql")
-    account.project.type(RUN).checked()
+    account.project.type(RUN).check()
     account.project.follow("replay")
     everything = sorted(account.booked())
     created = [each["id"] for each in account.sandbox.invoices() if is_of_the_month(each)]
@@ -72,7 +72,7 @@ def test_drafts(account: Account) -> None:
     assert account.marks() == sorted(account.booked())
 
     account.sandbox.book()
-    account.project.type(RUN).checked()
+    account.project.type(RUN).check()
     assert account.rows(drafts) == []
     assert account.is_loaded_and_marked_once()
 

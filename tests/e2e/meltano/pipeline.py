@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import dict_row
 from psycopg.types.json import set_json_loads
+
+from helpers.run import CompletedRun
 
 if TYPE_CHECKING:
     import psycopg
@@ -20,14 +21,6 @@ if TYPE_CHECKING:
 
 RUN = ("run", "tap-invoices", "target-invoices-ack")
 _WAIT_SECONDS = 120
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A run that has ended: its exit code, and all that was said."""
-
-    code: int | None
-    words: str
 
 
 class Line:
@@ -51,10 +44,12 @@ class Line:
         self._connection = connection
         self.execute("DROP SCHEMA IF EXISTS invoices CASCADE")
 
-    def run(self, **settings: str) -> Ended:
+    def run(self, **settings: str) -> CompletedRun:
         """Run it to its end, with settings given as environment variables."""
         with self.project.start(*RUN, settings=settings) as meltano:
-            return Ended(meltano.wait(_WAIT_SECONDS), meltano.words())
+            exit_code = meltano.wait(_WAIT_SECONDS)
+            assert exit_code is not None, meltano.words()
+            return CompletedRun(exit_code, meltano.words().encode())
 
     def execute(self, statement: str) -> None:
         """Let the warehouse carry out a statement."""

@@ -21,7 +21,7 @@ _WAIT_SECONDS = 60
 
 def test_a_loader_that_cannot_reach_the_warehouse_marks_nothing(line: Line) -> None:
     ended = line.run(WAREHOUSE_PASSWORD="not this one")
-    assert ended.code
+    assert ended.exit_code
     assert not line.sandbox.marks()
     assert_the_next_run_makes_up_for_it(line)
 
@@ -31,7 +31,7 @@ def test_a_loader_that_fails_half_way_marks_nothing_that_is_not_loaded(line: Lin
     line.execute("CREATE TABLE invoices.invoice_lines (id bigint PRIMARY KEY)")
     line.execute("ALTER TABLE invoices.invoice_lines ADD CONSTRAINT full_disk CHECK (id < 400)")
     ended = line.run(TARGET_POSTGRES_BATCH_SIZE_ROWS="10")
-    assert ended.code
+    assert ended.exit_code
     assert line.table("invoices")
     assert line.sandbox.marked() <= line.whole()
     assert line.api.pending() > 0
@@ -43,7 +43,7 @@ def test_a_tap_that_the_api_stops_marks_nothing_that_is_not_loaded(line: Line) -
     line.sandbox.fail({"kind": "status", "status": 403, "on": "export", "skip": 6, "times": None})
     ended = line.run(TAP_INVOICES_PAGE_SIZE="10")
     line.sandbox.heal()
-    assert ended.code
+    assert ended.exit_code
     assert set() < line.sandbox.marked() <= line.whole()
     assert line.api.pending() > 0
     assert_the_next_run_makes_up_for_it(line)
@@ -83,7 +83,7 @@ def kill_the_tap(meltano: Meltano) -> None:
 
 def assert_the_next_run_makes_up_for_it(line: Line) -> None:
     ended = line.run()
-    assert ended.code == 0, ended.words
+    assert ended.exit_code == 0, ended.stdout
     booked = {invoice["id"] for invoice in line.sandbox.invoices() if invoice["is_booked"]}
     assert line.sandbox.marked() == line.whole() == booked
     assert line.api.pending() == 0

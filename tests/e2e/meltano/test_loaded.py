@@ -29,7 +29,7 @@ def test_every_field_and_digit_is_loaded_and_a_second_run_delivers_only_what_is_
 ) -> None:
     line.sandbox.add(2, set=UNUSUAL)
     first = line.run()
-    assert first.code == 0, first.words
+    assert first.exit_code == 0, first.stdout
     assert_loaded_as_sent(line)
     assert_all_marked_once(line)
 
@@ -37,7 +37,7 @@ def test_every_field_and_digit_is_loaded_and_a_second_run_delivers_only_what_is_
     requests = len(line.sandbox.log("mark-as-exported"))
     new = line.sandbox.add(3, set=NEW_FIELD)  # after discovery: there is no column for it
     second = line.run()
-    assert second.code == 0, second.words
+    assert second.exit_code == 0, second.stdout
     assert_loaded_as_sent(line)
     assert_all_marked_once(line)
     assert line.table("invoices").keys() - before == set(new)
@@ -45,10 +45,10 @@ def test_every_field_and_digit_is_loaded_and_a_second_run_delivers_only_what_is_
 
 
 def test_a_run_without_anything_new_changes_nothing(line: Line) -> None:
-    assert line.run().code == 0
+    assert line.run().exit_code == 0
     assert_the_notes_name_one_run_and_its_time(line)
     before = line.table("invoices"), line.table("invoice_lines"), line.sandbox.marks()
-    assert line.run().code == 0
+    assert line.run().exit_code == 0
     assert (line.table("invoices"), line.table("invoice_lines"), line.sandbox.marks()) == before
 
 

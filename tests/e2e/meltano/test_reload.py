@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from demo.postgres import Postgres
     from e2e.meltano.pipeline import Line
-    from helpers.pipe import Ended
+    from helpers.run import CompletedRun
 
 LOST = {4, 40}
 
@@ -29,27 +29,27 @@ def test_lost_rows_come_back_by_the_command_that_is_printed(
 ) -> None:
     monkeypatch.setenv("MELTANO_ENVIRONMENT", "sandbox")  # as Meltano tells its plugins
     warehouse = PostgresWarehouse(tmp_path, database, schema="invoices")
-    assert line.run().code == 0
+    assert line.run().exit_code == 0
     booked = line.whole()
     for table, column in (("invoices", "id"), ("invoice_lines", "invoice_id")):
         line.execute(f"DELETE FROM invoices.{table} WHERE {column} IN (4, 40)")  # noqa: S608 - ours
     assert line.whole() == booked - LOST
 
     audit = _audit(line, warehouse)
-    assert audit.code == 1
-    assert "Marked, but not read: 4, 40." in audit.err
-    [command] = _COMMAND.findall(audit.err)
+    assert audit.exit_code == 1
+    assert "Marked, but not read: 4, 40." in audit.stderr
+    [command] = _COMMAND.findall(audit.stderr)
     environment = line.project.environment
     subprocess.run(command, shell=True, cwd=line.project.folder, env=environment, check=True)  # noqa: S602 - word by word
 
     assert line.whole() == booked
-    assert _audit(line, warehouse).code == 0
+    assert _audit(line, warehouse).exit_code == 0
     line.sandbox.add(2)
     before = len(line.sandbox.marks())
-    assert line.run().code == 0
+    assert line.run().exit_code == 0
     assert len(line.sandbox.marks()) == before + 2
 
 
-def _audit(line: Line, warehouse: PostgresWarehouse) -> Ended:
+def _audit(line: Line, warehouse: PostgresWarehouse) -> CompletedRun:
     settings = {"app_key": line.api.app_key, "dry_run": True, "reconcile_since": "2000-01-01"}
-    return warehouse.read_back(line.sandbox, **settings).last
+    return warehouse.read_back(line.sandbox, **settings)
