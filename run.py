@@ -82,18 +82,19 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def demo(arguments: Sequence[str]) -> int:
-    """Install what runs, and become the demo (tests/demo)."""
+    """Install what runs, and become the demo (tools/demo)."""
     return _become("demo", "demo", arguments)
 
 
 def bench(arguments: Sequence[str]) -> int:
-    """Install what is compared, and become the benchmarks (tests/benchmarks)."""
+    """Install what is compared, and become the benchmarks (benchmarks)."""
     return _become("benchmarks", "demo", arguments)
 
 
 def _become(module: str, group: str, arguments: Sequence[str]) -> int:
     _sync(_find_or_get_uv(), "--no-default-groups", "--group", group, "--inexact")
-    environment = {**_environment(), "PYTHONPATH": str(ROOT / "tests")}
+    path = os.pathsep.join(map(str, (ROOT / "tests", ROOT / "tools", ROOT)))
+    environment = {**_environment(), "PYTHONPATH": path}
     command = [str(ENVIRONMENT / "bin" / "python"), "-m", module, *arguments]
     sys.stdout.flush()
     os.chdir(ROOT)

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from helpers.tap_process import discover, run_tap
 from sandbox.client import Sandbox
-from support.processes import Ran, discover, run_tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from helpers.run import CompletedRun
 
 
 class Tap:
@@ -28,15 +30,15 @@ class Tap:
         state: Mapping[str, Any] | None = None,
         env: Mapping[str, str] | None = None,
         **settings: Any,
-    ) -> Ran:
+    ) -> CompletedRun:
         """Run it, however it ends."""
         config = self.sandbox.config(**settings)
         return run_tap(self.folder, config, *words, env=env, catalog=catalog, state=state)
 
-    def sync(self, **options: Any) -> Ran:
+    def sync(self, **options: Any) -> CompletedRun:
         """Run it and expect it to deliver everything."""
         done = self.run(**options)
-        assert done.code == 0, done.err
+        assert done.exit_code == 0, done.stderr
         return done
 
     def discover(self, **settings: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from support.states import merged
+from helpers.singer import merge_states
 from tap_invoices import times
 from tap_invoices.bookmark import Bookmark, Progress
 from tap_invoices.errors import StateError
@@ -100,7 +100,7 @@ class Deliveries(RuleBasedStateMachine):
             progress.finish()
         state = {"bookmarks": progress.bookmarks()}
         self.steps.append(state["bookmarks"]["invoices"]["step"])
-        self.state = merged(self.state, state)
+        self.state = merge_states(self.state, state)
         return multiple(*waiting)
 
     @rule(late=consumes(unmarked))
@@ -156,7 +156,7 @@ def test_a_time_that_a_user_set_stands_alone_whatever_ids_survive_a_merge() -> N
     ran = {"bookmarks": progress.bookmarks()}
     assert 7 in Bookmark.from_state(ran).delivered
     replay = {"bookmarks": {"invoices": {"replication_key_value": "2026-01-01T00:00:00Z"}}}
-    bookmark = Bookmark.from_state(merged(ran, replay))
+    bookmark = Bookmark.from_state(merge_states(ran, replay))
     assert bookmark.since == "2026-01-01T00:00:00Z"
     assert 7 not in bookmark.delivered
 
@@ -174,7 +174,7 @@ def test_a_replay_that_is_cut_off_brings_everything_once_all_the_same(
     ran = {"replication_key_value": START.isoformat(), "delivered": [START.isoformat(), "0..9"]}
     old = {"bookmarks": {"invoices": ran}} if by_hand else {}
     back = {"bookmarks": {"invoices": {"replication_key_value": beginning}}} if by_hand else {}
-    state = merged(old, back)
+    state = merge_states(old, back)
     delivered: list[int] = []
     for cut in [*cuts, None]:
         service.now += timedelta(minutes=1)
@@ -191,7 +191,7 @@ def test_a_replay_that_is_cut_off_brings_everything_once_all_the_same(
                 service.mark(each)
         if cut is None:
             progress.finish()
-        state = merged(state, {"bookmarks": progress.bookmarks()})
+        state = merge_states(state, {"bookmarks": progress.bookmarks()})
     assert delivered == list(range(10))
     after = Bookmark.from_state(state)
     assert after.since == times.bookmark_of(service.now)

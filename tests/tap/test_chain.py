@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.states import merged
+from helpers.singer import merge_states
 
 if TYPE_CHECKING:
+    from helpers.run import CompletedRun
     from sandbox.client import Sandbox
-    from support.processes import Ran
 
     from .conftest import Tap
 
@@ -33,17 +33,17 @@ class Chain:
         self.sandbox: Sandbox = tap.sandbox
         self.catalog = tap.discover()
         self.state: dict[str, Any] = {}
-        self.runs: list[Ran] = []
+        self.runs: list[CompletedRun] = []
         self.count: Counter[int] = Counter()
 
     def run(self, *, whole: bool = True, **settings: Any) -> list[int]:
         """Run the tap from the last state; returns the invoices that it delivered."""
         done = self.tap.run(catalog=self.catalog, state=self.state, page_size=4, **settings)
-        assert (done.code == 0) == whole, done.err
+        assert (done.exit_code == 0) == whole, done.stderr
         self.runs.append(done)
-        if done.states():
+        if done.states:
             # Meltano merges where a run is partial: nothing of an older state may matter.
-            self.state = merged(self.state, done.state)
+            self.state = merge_states(self.state, done.state)
         self.count.update(done.ids())
         return done.ids()
 
@@ -70,7 +70,7 @@ class Chain:
         shapes = {
             tuple((name, *sorted(bookmark)) for name, bookmark in state["bookmarks"].items())
             for run in self.runs
-            for state in run.states()
+            for state in run.states
         }
         assert len(shapes) == 1
 
@@ -178,7 +178,7 @@ def test_runs_cut_off_at_any_request_lose_nothing(tap: Tap) -> None:
     assert chain.run() == []
 
 
-def ids_before_the_last_state(run: Ran) -> list[int]:
+def ids_before_the_last_state(run: CompletedRun) -> list[int]:
     """Return the invoices that a loader which keeps to the last STATE has loaded."""
     kinds = [message["type"] for message in run.messages]
     if "STATE" not in kinds:

@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.processes import Ran, entry, run_tap
+from helpers.tap_process import entry, run_tap
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from helpers.run import CompletedRun
 
     from .conftest import Tap
 
 CONFIG = {"access_token": "token-1234", "system_id": "erp", "api_url": "http://127.0.0.1:9"}
 
 
-def problems(done: Ran) -> list[str]:
+def problems(done: CompletedRun) -> list[str]:
     """Return its lines of error."""
-    assert done.code != 0
-    assert "Traceback" not in done.err
-    return [line for line in done.err.splitlines() if "ERROR" in line or "Error:" in line]
+    assert done.exit_code != 0
+    assert "Traceback" not in done.stderr
+    return [line for line in done.stderr.splitlines() if "ERROR" in line or "Error:" in line]
 
 
 FILTER = {"key": "created_at", "operator": "gte", "value": "2026-01-01"}
@@ -59,10 +61,10 @@ def test_each_bad_setting_is_named_before_any_request(
     told = problems(done)
     for name in bad:
         assert [line for line in told if name in line], (name, told)
-    assert "Try 1" not in done.err
-    assert done.out == ""
+    assert "Try 1" not in done.stderr
+    assert done.stdout == ""
     for secret in ("two\nlines", "two\\nlines", "12345678", "Ærlig-nøgle"):
-        assert secret not in done.err
+        assert secret not in done.stderr
 
 
 def test_each_variable_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -93,10 +95,10 @@ def test_a_file_that_cannot_be_used_is_named_in_one_line(
         path.write_text(content)
     done = run_tap(tmp_path, CONFIG, f"--{kind}", str(path))
     told = problems(done)
-    assert "Try 1" not in done.err
+    assert "Try 1" not in done.stderr
     assert len(told) == 1
     assert kind in told[0]
-    assert done.out == ""
+    assert done.stdout == ""
 
 
 def test_every_setting_can_come_from_the_environment(tap: Tap) -> None:
@@ -112,7 +114,7 @@ def test_every_setting_can_come_from_the_environment(tap: Tap) -> None:
     )
     env = {f"TAP_INVOICES_{name.upper()}": str(value) for name, value in config.items()}
     done = run_tap(tap.folder, None, "--config", "ENV", env=env)
-    assert done.code == 0, done.err
+    assert done.exit_code == 0, done.stderr
     assert sorted(done.ids()) == list(range(1, 15))
     last = tap.listings()[-1]
     assert last["limit"] == "5"
@@ -131,20 +133,20 @@ def test_settings_that_are_null_or_empty_are_as_if_they_were_not_there(tap: Tap)
 
 def test_help_says_what_it_is_and_what_each_option_does(tmp_path: Path) -> None:
     done = run_tap(tmp_path, None, "--help")
-    assert done.code == 0
-    assert "invoices" in done.out
+    assert done.exit_code == 0
+    assert "invoices" in done.stdout
     for option in ("--config", "--catalog", "--state", "--discover", "--test", "--about"):
-        assert option in done.out
+        assert option in done.stdout
 
 
 def test_it_tells_its_version(tmp_path: Path) -> None:
     done = run_tap(tmp_path, None, "--version")
-    assert done.code == 0
-    assert done.out.startswith("tap-invoices v")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("tap-invoices v")
 
 
 def test_about_knows_every_setting_in_every_format(tmp_path: Path) -> None:
-    about = json.loads(run_tap(tmp_path, None, "--about", "--format=json").out)
+    about = json.loads(run_tap(tmp_path, None, "--about", "--format=json").stdout)
     settings = about["settings"]["properties"]
     assert settings["access_token"]["secret"] is True
     assert settings["app_key"]["secret"] is True
@@ -154,18 +156,18 @@ def test_about_knows_every_setting_in_every_format(tmp_path: Path) -> None:
     assert {"stream_maps", "flattening_enabled", "batch_config"} <= set(settings)
     for words in (["--about"], ["--about", "--format=markdown"]):
         told = run_tap(tmp_path, None, *words)
-        assert told.code == 0
-        assert all(name in told.out for name in settings)
+        assert told.exit_code == 0
+        assert all(name in told.stdout for name in settings)
 
 
 def test_discovery_without_an_account_knows_the_documented_columns(tmp_path: Path) -> None:
     done = run_tap(tmp_path, CONFIG, "--discover")
-    assert done.code == 0
-    catalog = json.loads(done.out)
+    assert done.exit_code == 0
+    catalog = json.loads(done.stdout)
     columns = {"id", "created_at", "updated_at", "_extra"}
     assert columns <= set(entry(catalog)["schema"]["properties"])
     assert columns | {"invoice_id"} <= set(entry(catalog, "invoice_lines")["schema"]["properties"])
-    assert "WARNING" in done.err
+    assert "WARNING" in done.stderr
 
 
 def test_discovery_of_an_account_without_invoices(tap: Tap) -> None:
@@ -184,12 +186,12 @@ def test_a_refused_token_ends_it_at_once_with_the_servers_words(tap: Tap, words:
     assert "Unauthenticated." in told[0]
     assert "access_token" in told[0]
     assert len(tap.sandbox.log("export")) == 1
-    assert "wrong-token" not in done.err + done.out
+    assert "wrong-token" not in done.stderr + done.stdout
 
 
 def test_a_test_of_the_connection_writes_one_invoice(tap: Tap) -> None:
     done = tap.run("--test")
-    assert done.code == 0, done.err
+    assert done.exit_code == 0, done.stderr
     assert len(done.ids()) == 1
     assert {each["invoice_id"] for each in done.records("invoice_lines")} == set(done.ids())
     assert done.bookmark["delivered"][1] == "1"
@@ -197,7 +199,7 @@ def test_a_test_of_the_connection_writes_one_invoice(tap: Tap) -> None:
 
 def test_a_test_without_data_or_of_the_schema_alone_is_good(tap: Tap) -> None:
     tap.sandbox.mark(range(1, 13))
-    assert tap.run("--test").code == 0
+    assert tap.run("--test").exit_code == 0
     assert {each["stream"] for each in tap.run("--test=schema").of_type("SCHEMA")} == {
         "invoices",
         "invoice_lines",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.processes import Ran, command, environment, ran
+from helpers.run import CompletedRun, finish, start
+from helpers.tap_process import command
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
 
     from .conftest import Tap
@@ -21,18 +22,15 @@ if TYPE_CHECKING:
 def running(tap: Tap) -> Iterator[subprocess.Popen[bytes]]:
     """A tap that has written its first pages and waits for one that does not come."""
     tap.sandbox.fail({"kind": "latency", "on": "export", "seconds": 60, "skip": 4, "times": None})
-    process = start(tap, page_size=4, start_date="2020-01-01")
+    process = start_tap(tap, page_size=4, start_date="2020-01-01")
     yield process
     process.kill()
     process.wait()
 
 
-def start(tap: Tap, **settings: Any) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+def start_tap(tap: Tap, **settings: Any) -> subprocess.Popen[bytes]:
+    return start(
         command(tap.folder, tap.sandbox.config(**settings)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(),
         bufsize=0,  # what `readline` takes ahead, `communicate` would not see
     )
 
@@ -49,34 +47,29 @@ def read_until_state(process: subprocess.Popen[bytes], number: int) -> bytes:
     return out
 
 
-def end(process: subprocess.Popen[bytes], begun: bytes) -> Ran:
-    out, err = process.communicate(timeout=30)
-    return ran(process.returncode, (begun + out).decode(), err.decode())
-
-
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_between_two_records_with_a_state_of_all_that_was_written(
     running: subprocess.Popen[bytes], signum: int
 ) -> None:
     begun = read_until_state(running, 3)
     running.send_signal(signum)
-    done = end(running, begun)
-    assert done.code == 128 + signum
-    assert done.out.endswith("\n")
-    assert len(done.messages) == len(done.out.splitlines())  # U+2028 ends no line
+    done = finish(running, begun)
+    assert done.exit_code == 128 + signum
+    assert done.stdout.endswith("\n")
+    assert len(done.messages) == len(done.stdout.splitlines())  # U+2028 ends no line
     assert set(done.ids()) == ids_in(done.bookmark)
-    assert "Traceback" not in done.err
+    assert "Traceback" not in done.stderr
 
 
 def test_a_signal_before_the_first_answer_leaves_the_given_state_alone(tap: Tap) -> None:
     tap.sandbox.fail({"kind": "latency", "on": "export", "seconds": 60, "skip": 1, "times": None})
-    process = start(tap, start_date="2020-01-01")
+    process = start_tap(tap, start_date="2020-01-01")
     while not tap.sandbox.log("export")[1:]:
         assert process.poll() is None
     process.terminate()
-    done = end(process, b"")
-    assert done.code == 128 + signal.SIGTERM
-    assert done.states() == []
+    done = finish(process)
+    assert done.exit_code == 128 + signal.SIGTERM
+    assert done.states == []
 
 
 def test_what_a_signal_cut_off_comes_in_the_next_run_and_no_more_than_that(
@@ -84,7 +77,7 @@ def test_what_a_signal_cut_off_comes_in_the_next_run_and_no_more_than_that(
 ) -> None:
     begun = read_until_state(running, 3)
     running.terminate()
-    first = end(running, begun)
+    first = finish(running, begun)
     tap.sandbox.heal()
     second = tap.sync(state=first.state, page_size=4)
     assert sorted(first.ids() + second.ids()) == list(range(1, 13))
@@ -98,10 +91,10 @@ def test_killed_after_any_state_it_goes_on_from_there(tap: Tap, replay: bool) ->
         tap.sandbox.mark(range(1, 13), at=1_600_000_000.0)
         settings["start_date"] = "2020-01-01"
     whole = tap.sync(**settings)
-    assert len(whole.states()) == (6 if replay else 5)
+    assert len(whole.states) == (6 if replay else 5)
     for number, message in enumerate(whole.messages):
         if message["type"] == "STATE":
-            before = Ran(0, "", "", whole.messages[:number])
+            before = CompletedRun(0, b"".join(whole.output.splitlines(keepends=True)[:number]))
             rest = tap.sync(state=message["value"], **settings)
             assert sorted(before.ids() + rest.ids()) == list(range(1, 13))
 
@@ -111,29 +104,23 @@ def test_killed_dead_it_has_written_nothing_that_is_no_message(
 ) -> None:
     begun = read_until_state(running, 3)
     running.kill()
-    done = end(running, begun)
-    assert done.code == -signal.SIGKILL
+    done = finish(running, begun)
+    assert done.exit_code == -signal.SIGKILL
     assert set(done.ids()) == ids_in(done.bookmark)
 
 
 def test_a_closed_pipe_ends_it_quietly_with_a_code_of_its_own(tap: Tap) -> None:
     tap.sandbox.add(3000)
     reader, writer = os.pipe()
-    process = subprocess.Popen(
-        command(tap.folder, tap.sandbox.config()),
-        stdout=writer,
-        stderr=subprocess.PIPE,
-        env=environment(),
-    )
+    process = start(command(tap.folder, tap.sandbox.config()), stdout=writer)
     os.close(writer)
     os.read(reader, 1000)
     os.close(reader)
-    _, err = process.communicate(timeout=60)
-    words = err.decode()
-    assert process.returncode == 128 + signal.SIGPIPE
-    assert "closed the pipe" in words
-    assert "Traceback" not in words
-    assert "ERROR" not in words
+    done = finish(process)
+    assert done.exit_code == 128 + signal.SIGPIPE
+    assert "closed the pipe" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "ERROR" not in done.stderr
 
 
 def ids_in(bookmark: dict[str, Any]) -> set[int]:

@@ -11,33 +11,32 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
+from helpers.servers import serving
 from sandbox.client import Sandbox
-from support.servers import serving
 from tap_invoices import errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from support.processes import Ran
+    from helpers.run import CompletedRun
 
     from .conftest import Tap
 
 ALL = list(range(1, 13))
 
 
-def failing(tap: Tap, *rules: dict[str, Any], **settings: Any) -> Ran:
+def failing(tap: Tap, *rules: dict[str, Any], **settings: Any) -> CompletedRun:
     """Run the tap against a service that fails from its second listing request on."""
     tap.sandbox.fail(*({"on": "export", "skip": 2, **rule} for rule in rules))
     return tap.run(page_size=5, start_date="2020-01-01", **settings)
 
 
-def error_of(done: Ran) -> str:
+def error_of(done: CompletedRun) -> str:
     """Return its one line of error."""
-    assert done.code == 1, done.err
-    assert "Traceback" not in done.err
-    lines = [line for line in done.err.splitlines() if "| ERROR" in line]
-    assert len(lines) == 1, lines
-    return lines[0]
+    assert done.exit_code == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    [error] = done.errors
+    return error
 
 
 @pytest.mark.parametrize(
@@ -60,9 +59,9 @@ def test_what_may_pass_is_asked_again_and_nothing_comes_twice(
     tap: Tap, rule: dict[str, Any]
 ) -> None:
     done = failing(tap, rule)
-    assert done.code == 0, done.err
+    assert done.exit_code == 0, done.stderr
     assert done.ids() == ALL
-    assert done.err.count("asking again") == rule.get("times", 1)
+    assert done.stderr.count("asking again") == rule.get("times", 1)
 
 
 @pytest.mark.parametrize("framing", ["length", "nothing"])
@@ -70,13 +69,13 @@ def test_a_compressed_body_that_is_cut_is_asked_for_again(tap: Tap, framing: str
     tap.sandbox.behave(gzip=True)
     done = failing(tap, {"kind": "cut", "framing": framing})
     assert done.ids() == ALL
-    assert "asking again" in done.err
+    assert "asking again" in done.stderr
 
 
 def test_a_timeout_is_asked_again(tap: Tap) -> None:
     done = failing(tap, {"kind": "latency", "seconds": 30}, request_timeout=0.5)
     assert done.ids() == ALL
-    assert "no answer in time" in done.err
+    assert "no answer in time" in done.stderr
 
 
 def around_refusal(tap: Tap, retry_after: str) -> tuple[float, float]:
@@ -167,7 +166,7 @@ def test_a_line_without_an_id_is_told_and_ends_it(tap: Tap) -> None:
 def test_a_service_that_stays_away_ends_it_after_a_bounded_number_of_tries(tap: Tap) -> None:
     done = failing(tap, {"kind": "close", "times": None})
     assert "cannot be reached" in error_of(done)
-    assert 5 <= done.err.count("asking again") <= 10
+    assert 5 <= done.stderr.count("asking again") <= 10
     assert done.ids() == [1, 2, 3, 4, 5]
     tap.sandbox.heal()
     assert tap.sync(state=done.state).ids() == [6, 7, 8, 9, 10, 11, 12]
@@ -184,7 +183,7 @@ def test_a_proxy_from_the_environment_is_used(tap: Tap) -> None:
     """The sandbox stands in for the proxy too: it is asked for another host's address."""
     proxy = {"HTTP_PROXY": tap.sandbox.url, "http_proxy": tap.sandbox.url, "NO_PROXY": ""}
     done = tap.run(env=proxy, api_url="http://api.example.invalid", start_date="2020-01-01")
-    assert done.code == 0, done.err
+    assert done.exit_code == 0, done.stderr
     assert done.ids() == ALL
     assert tap.sandbox.log("export")[-1]["headers"]["Host"] == "api.example.invalid"
 
@@ -214,12 +213,12 @@ class EmptyList(BaseHTTPRequestHandler):
 
 def test_a_certificate_is_checked(tap: Tap, https: str, authority: trustme.CA) -> None:
     refused = tap.run("--discover", api_url=https)
-    assert "its certificate is not trusted" in refused.err
+    assert "its certificate is not trusted" in refused.stderr
     bundle = tap.folder / "authority.pem"
     authority.cert_pem.write_to_path(str(bundle))
     trusted = tap.run(api_url=https, env={"REQUESTS_CA_BUNDLE": str(bundle)})
-    assert trusted.code == 0, trusted.err
-    assert trusted.states()
+    assert trusted.exit_code == 0, trusted.stderr
+    assert trusted.states
 
 
 @pytest.mark.parametrize("status", [*range(300, 309), *range(400, 452), *range(500, 512)])
@@ -232,4 +231,4 @@ def test_every_status_has_a_verdict(status: int) -> None:
 def test_a_netrc_does_not_replace_the_token(tap: Tap) -> None:
     netrc = tap.folder / "netrc"
     netrc.write_text("default login someone password other\n")
-    assert tap.run(env={"NETRC": str(netrc)}).code == 0
+    assert tap.run(env={"NETRC": str(netrc)}).exit_code == 0

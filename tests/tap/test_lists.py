@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.processes import entry
+from helpers.tap_process import entry
 
 if TYPE_CHECKING:
     from .conftest import Tap

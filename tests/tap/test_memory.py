@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
+from helpers.run import run
+from helpers.tap_process import command, discover
 from sandbox.client import Sandbox
-from support.processes import command, discover, environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,15 +50,7 @@ def peak(folder: Path, sandbox: Sandbox, **settings: Any) -> int:
     config = sandbox.config(start_date="2020-01-01", **settings)
     catalog = discover(folder, sandbox.config(include_non_booked=False))
     tap = command(folder, config, catalog=catalog)
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURE, *tap],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    return int(done.stdout)
+    return int(run([sys.executable, "-c", MEASURE, *tap]).check().stdout)
 
 
 @pytest.fixture(scope="module")

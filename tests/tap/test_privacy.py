@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from support.processes import Ran
+    from helpers.run import CompletedRun
 
     from .conftest import Tap
 
@@ -58,13 +58,13 @@ def test_nothing_is_told_at_debug(customers: Tap, fault: dict[str, Any] | None, 
     else:
         done = customers.run(env=env, **settings)
     assert_quiet(done)
-    assert fault is None or "WARNING" in done.err or "ERROR" in done.err
+    assert fault is None or "WARNING" in done.stderr or "ERROR" in done.stderr
 
 
-def assert_quiet(done: Ran) -> None:
-    assert "DEBUG" in done.err
-    assert secrets_in(done.err) == []
-    told = [line for line in done.out.split("\n") if '"type":"RECORD"' not in line]
+def assert_quiet(done: CompletedRun) -> None:
+    assert "DEBUG" in done.stderr
+    assert secrets_in(done.stderr) == []
+    told = [line for line in done.stdout.split("\n") if '"type":"RECORD"' not in line]
     assert secrets_in("\n".join(told)) == []
 
 
@@ -72,28 +72,28 @@ def test_an_unexpected_error_is_told_without_what_it_says(customers: Tap) -> Non
     """Here a stream map fails on a customer's name, which its error quotes."""
     maps = {"invoices": {"x": "int(customer['name'])"}}
     done = customers.run(env=DEBUG, app_key=APP_KEY, stream_maps=maps)
-    assert done.code == 1
-    assert "Unexpected" in done.err
-    assert "delivery.py" in done.err
-    assert secrets_in(done.err) == []
+    assert done.exit_code == 1
+    assert "Unexpected" in done.stderr
+    assert "delivery.py" in done.stderr
+    assert secrets_in(done.stderr) == []
 
 
 def test_a_dot_env_file_is_as_secret(customers: Tap, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(customers.folder)
     (customers.folder / ".env").write_text("TAP_INVOICES_ACCESS_TOKEN='two words of secret'\n")
     done = customers.run("--config", "ENV", env=DEBUG)
-    assert "access_token" in done.err
-    assert "two words of secret" not in done.err
+    assert "access_token" in done.stderr
+    assert "two words of secret" not in done.stderr
 
 
 def test_a_password_in_the_address_is_not_told(customers: Tap) -> None:
     address = "http://someone:a-pass-word@127.0.0.1:9"
     done = customers.run("--discover", env=DEBUG, api_url=address)
-    assert "127.0.0.1:9" in done.err
-    assert "a-pass-word" not in done.err
+    assert "127.0.0.1:9" in done.stderr
+    assert "a-pass-word" not in done.stderr
 
 
 def test_a_url_in_the_log_carries_no_token(customers: Tap) -> None:
     done = customers.run(env=DEBUG)
-    assert re.search(r"GET /v10/invoices/export\?system_id=warehouse", done.err)
-    assert "Authorization" not in done.err
+    assert re.search(r"GET /v10/invoices/export\?system_id=warehouse", done.stderr)
+    assert "Authorization" not in done.stderr

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.processes import deselect, entry
+from helpers.tap_process import deselect, entry
 
 if TYPE_CHECKING:
     from .conftest import Tap
@@ -210,7 +210,7 @@ def test_what_is_deselected_is_absent_wherever_it_may_be(tap: Tap) -> None:
     odd = {"name": "SECRET", "vat_number": 5, "address": {"street": "SECRET", "city": "Oslo"}}
     tap.sandbox.change(1, comment={"a": "SECRET"}, customer=odd)
     done = tap.sync(catalog=catalog)
-    assert "SECRET" not in done.out
+    assert "SECRET" not in done.stdout
     assert done.records()[0]["_extra"] == {
         "customer": {"vat_number": 5, "address": {"city": "Oslo"}}
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.servers import serving
+from helpers.servers import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.processes import deselect, entry, set_metadata
+from helpers.tap_process import deselect, entry, set_metadata
 
 if TYPE_CHECKING:
     from .conftest import Tap
@@ -30,7 +30,7 @@ def test_one_stream_alone_is_all_that_is_written(
     done = tap.sync(catalog=catalog, page_size=5)
     assert done.ids(only)
     assert {each["stream"] for each in done.messages if "stream" in each} == {only}
-    assert len(done.states()) == 4
+    assert len(done.states) == 4
     assert set(done.state["bookmarks"]) == set(STREAMS)
 
 
@@ -50,7 +50,7 @@ def test_nothing_selected_asks_for_nothing_and_keeps_the_state(
     for stream in STREAMS:
         deselect(catalog, stream)
     assert tap.sync(catalog=catalog).messages == []
-    assert tap.sync(catalog=catalog, state=state).states() == [state]
+    assert tap.sync(catalog=catalog, state=state).states == [state]
     assert tap.listings() == []
 
 
@@ -107,6 +107,6 @@ def test_full_table_delivers_what_is_pending_whatever_the_state_says(
     done = tap.sync(catalog=catalog, state=state, start_date="2020-01-01", page_size=4)
     assert done.ids() == list(range(4, 13))
     assert not any("not_exported_since" in query for query in tap.listings())
-    bookmarks = [each["bookmarks"]["invoices"] for each in done.states()]
+    bookmarks = [each["bookmarks"]["invoices"] for each in done.states]
     assert len({each["step"] for each in bookmarks}) == len(bookmarks)
     assert bookmarks[-1].keys() == state["bookmarks"]["invoices"].keys()

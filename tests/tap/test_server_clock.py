@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.processes import discover
-from support.servers import serving
+from helpers.servers import serving
+from helpers.tap_process import discover
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from support.chain import written
-from support.processes import environment
+from helpers.run import run, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,15 +18,8 @@ FOR_A_SYNC = {"client", "discovery", "answers", "streams", "delivery", "fast", "
 
 def loaded(*words: str) -> tuple[int, set[str]]:
     """Return the exit code of a run of the tap, and which of its modules it loaded."""
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "tap_invoices", *words],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode, set(re.findall(r"\| +tap_invoices\.(\w+)$", done.stderr, re.MULTILINE))
+    done = run([sys.executable, "-X", "importtime", "-m", "tap_invoices", *words])
+    return done.exit_code, set(re.findall(r"\| +tap_invoices\.(\w+)$", done.stderr, re.MULTILINE))
 
 
 @pytest.mark.parametrize("word", ["--help", "--version", "--about"])
@@ -41,13 +32,13 @@ def test_a_question_about_the_tap_is_answered_without_what_a_sync_needs(word: st
 
 def test_a_bad_setting_is_told_without_what_a_sync_needs(tmp_path: Path) -> None:
     config = {"access_token": "token", "system_id": "warehouse", "page_size": -1}
-    code, modules = loaded("--config", written(tmp_path, "config", config))
+    code, modules = loaded("--config", write_json(tmp_path, "config", config))
     assert code == 1
     assert not modules & FOR_A_SYNC
 
 
 def test_a_sync_loads_it(tmp_path: Path) -> None:
     config = {"access_token": "t", "system_id": "w", "api_url": "http://127.0.0.1:9"}
-    catalog = written(tmp_path, "catalog", {"streams": []})
-    _, modules = loaded("--config", written(tmp_path, "config", config), "--catalog", catalog)
+    catalog = write_json(tmp_path, "catalog", {"streams": []})
+    _, modules = loaded("--config", write_json(tmp_path, "config", config), "--catalog", catalog)
     assert {"client", "streams"} & modules

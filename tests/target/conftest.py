@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from helpers.target_process import Account
 from sandbox.client import Sandbox
-from support.target import Account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

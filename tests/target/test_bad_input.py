@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.singer import invoice, message, pages, record, schema, state, value
-from support.target import KEEPER, loader
+from helpers.singer import invoice, message, pages, record, schema, state, value
+from helpers.target_process import KEEPER, loader
 
 if TYPE_CHECKING:
-    from support.target import Account
+    from helpers.target_process import Account
 
 GOOD = pages(range(1, 4))
 CUSTOMER = "Jane Doe"
@@ -54,14 +54,14 @@ def test_nothing_is_marked_from_the_bad_line_on(account: Account, bad: str) -> N
 
     ran = account.run(taps, loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 1
-    assert len(ran.problems) == 1
-    assert words in ran.problems[0]
+    assert ran.exit_code == 1
+    assert len(ran.errors) == 1
+    assert words in ran.errors[0]
     assert sorted(account.marked) == [1, 2, 3]
     assert ran.states == [value(1)]
     assert (account.folder / "loaded").read_bytes() == GOOD
-    assert CUSTOMER not in ran.err
-    assert "Traceback" not in ran.err
+    assert CUSTOMER not in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 @pytest.mark.parametrize("bad", ["text", "an unknown type", "no id", "a record before its schema"])
@@ -70,18 +70,18 @@ def test_reading_back_refuses_it_too(account: Account, bad: str) -> None:
 
     ran = account.run(GOOD + content + invoice(8) + state(2))
 
-    assert ran.code == 1
-    assert len(ran.problems) == 1
-    assert words in ran.problems[0]
+    assert ran.exit_code == 1
+    assert len(ran.errors) == 1
+    assert words in ran.errors[0]
     assert 8 not in account.marked
     assert not [each for each in ran.states if each == value(2)]
-    assert CUSTOMER not in ran.err
+    assert CUSTOMER not in ran.stderr
 
 
 def test_the_line_is_named_by_its_number(account: Account) -> None:
     ran = account.run(schema() + b"\n" + b"no\n", loader=loader(account.folder, KEEPER))
 
-    assert "Line 4 of the input" in ran.problems[0]
+    assert "Line 4 of the input" in ran.errors[0]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32-le", "utf-8-sig"])
@@ -90,8 +90,8 @@ def test_a_whole_input_in_another_encoding_is_refused(account: Account, encoding
 
     ran = account.run(taps, loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 1
-    assert "Line 1 of the input is not a Singer message" in ran.problems[0]
+    assert ran.exit_code == 1
+    assert "Line 1 of the input is not a Singer message" in ran.errors[0]
     assert not account.marked
     assert (account.folder / "loaded").read_bytes() == b""
 
@@ -104,7 +104,7 @@ def test_a_line_of_100_mb_passes(account: Account) -> None:
 
     ran = account.run(taps, loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert account.marked == [1]
     assert (account.folder / "loaded").stat().st_size == len(taps)
 
@@ -112,6 +112,6 @@ def test_a_line_of_100_mb_passes(account: Account) -> None:
 def test_100_mb_without_a_newline_are_refused(account: Account) -> None:
     ran = account.run(GOOD + b"x" * HUGE, loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 1
+    assert ran.exit_code == 1
     assert sorted(account.marked) == [1, 2, 3]
-    assert len(ran.err) < 10_000
+    assert len(ran.stderr) < 10_000

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.processes import discover, run_tap
-from support.singer import message, schema, state, value
-from support.target import KEEPER, loader
+from helpers.singer import message, schema, state, value
+from helpers.tap_process import discover, run_tap
+from helpers.target_process import KEEPER, loader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from support.target import Account
+    from helpers.target_process import Account
 
 DELETING = """
 from urllib.request import url2pathname
@@ -73,9 +73,9 @@ def test_what_a_real_tap_sends_in_files_is_marked(account: Account) -> None:
     assert not sent.records()
     assert any(files.iterdir())
 
-    ran = account.run(sent.out.encode(), loader=loader(account.folder, DELETING))
+    ran = account.run(sent.output, loader=loader(account.folder, DELETING))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert sorted(account.marked) == list(range(1, COUNT + 1))
     assert ran.states[-1] == sent.state
     assert not any(files.iterdir())
@@ -88,10 +88,10 @@ def test_batches_are_confirmed_and_drafts_in_them_left_as_records_are(account: A
 
     ran = account.run(taps, loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert sorted(account.marked) == [1, 2, 3]
     assert ran.states == [value(1)]
-    assert ran.account == {
+    assert ran.summary == {
         "received": 5,
         "marked": 3,
         "not confirmed": 1,
@@ -105,7 +105,7 @@ def test_files_may_be_plain(account: Account) -> None:
 
     ran = account.run(schema() + plain + state(1), loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert sorted(account.marked) == [1, 2]
 
 
@@ -133,10 +133,10 @@ def test_a_batch_that_cannot_be_read_is_refused_and_not_passed_on(
 
     ran = account.run(taps, loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 1
-    assert len(ran.problems) == 1
-    assert "A BATCH of stream 'invoices' cannot be read" in ran.problems[0]
-    assert "Traceback" not in ran.err
+    assert ran.exit_code == 1
+    assert len(ran.errors) == 1
+    assert "A BATCH of stream 'invoices' cannot be read" in ran.errors[0]
+    assert "Traceback" not in ran.stderr
     assert not account.marked
     assert (account.folder / "loaded").read_bytes() == schema()
 
@@ -146,23 +146,23 @@ def test_an_id_in_a_batch_that_is_no_integer_is_refused(account: Account) -> Non
 
     ran = account.run(taps, loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 1
-    assert "'id' is a str, not an integer" in ran.problems[0]
+    assert ran.exit_code == 1
+    assert "'id' is a str, not an integer" in ran.errors[0]
     assert not account.marked
 
 
 def test_reading_back_understands_batches_too(account: Account) -> None:
     ran = account.run(schema() + batches(account.folder, lines(1, 2), lines(3)) + state(1))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert sorted(account.marked) == [1, 2, 3]
 
 
 def test_reading_back_refuses_a_batch_that_cannot_be_read(account: Account) -> None:
     ran = account.run(schema() + batches(account.folder, b"no gzip") + state(1))
 
-    assert ran.code == 1
-    assert len(ran.problems) == 1
-    assert "Traceback" not in ran.err
+    assert ran.exit_code == 1
+    assert len(ran.errors) == 1
+    assert "Traceback" not in ran.stderr
     assert not account.marked
     assert not ran.states

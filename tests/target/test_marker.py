@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from singer_sdk import metrics
 
-from support.target import wait_for
+from helpers.target_process import wait_for
 from target_invoices_ack.errors import RefusedError, TargetError
 from target_invoices_ack.marker import Marker
 from target_invoices_ack.note import Note

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.processes import discover, run_tap
-from support.singer import invoice, message, pages, state, value
-from support.target import KEEPER, PROMPT, balances, loader
+from helpers.run import adds_up
+from helpers.singer import invoice, message, pages, state, value
+from helpers.tap_process import discover, run_tap
+from helpers.target_process import KEEPER, PROMPT, loader
 
 if TYPE_CHECKING:
-    from support.target import Account
+    from helpers.target_process import Account
 
 
 def ids_of(request: dict[str, Any]) -> list[int]:
@@ -26,7 +27,7 @@ def test_ten_at_most_are_marked_in_a_request_and_no_more_requests_sent_than_need
 ) -> None:
     ran = account.run(pages(range(1, 96)), loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert sorted(account.marked) == list(range(1, 96))
     assert sorted(len(ids_of(each)) for each in account.requests) == [5, *[10] * 9]
 
@@ -43,7 +44,7 @@ def test_a_loader_that_confirms_one_invoice_at_a_time_does_not_cost_a_request_ea
         loader=loader(account.folder, one_by_one),
     )
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert sorted(account.marked) == list(range(1, count + 1))
     assert len(account.requests) < 3 * math.ceil(count / 10)
     assert ran.states[-1] == value(count)
@@ -58,7 +59,7 @@ def test_as_many_requests_are_in_flight_as_asked_for(account: Account, most: int
         pages(range(1, 91)), loader=loader(account.folder, KEEPER), max_parallel_requests=most
     )
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     came = [float(each["time"]) for each in account.requests]
     assert max(sum(at - seconds < other <= at for other in came) for at in came) == most
 
@@ -79,11 +80,11 @@ def test_what_may_pass_is_asked_again(account: Account, fault: str) -> None:
 
     ran = account.run(pages(range(1, 16)), loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert set(account.marked) == set(range(1, 16))
     assert ran.states == [value(1)]
-    assert "asking again" in ran.err
-    assert ran.account["marked"] == 15
+    assert "asking again" in ran.stderr
+    assert ran.summary["marked"] == 15
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
@@ -97,7 +98,7 @@ def test_retry_after_is_waited_for(account: Account, form: str) -> None:
 
     ran = account.run(pages([1]), loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     first, second = (each["time"] for each in account.requests)
     assert second >= (first if form == "seconds" else now) + wait
 
@@ -107,14 +108,14 @@ def test_a_refused_batch_is_split_and_nine_of_ten_are_marked(account: Account) -
 
     ran = account.run(pages(range(1, 11)), loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 1
+    assert ran.exit_code == 1
     assert sorted(account.marked) == [1, 2, 3, *range(5, 11)]
     assert sorted(map(ids_of, account.requests)) == sorted(
         [[*range(1, 11)], [1, 2, 3, *range(5, 11)], [4]]
     )
-    assert "Invoice 4 is refused" in ran.problems[0]
-    assert "locked by an accountant" in ran.problems[0]
-    assert ran.account == {
+    assert "Invoice 4 is refused" in ran.errors[0]
+    assert "locked by an accountant" in ran.errors[0]
+    assert ran.summary == {
         "received": 10,
         "marked": 9,
         "not confirmed": 0,
@@ -128,7 +129,7 @@ def test_no_state_claims_a_refused_invoice_where_it_cannot_be_taken_out(account:
 
     ran = account.run(pages([1, 2], [3, 4], [5]), loader=loader(account.folder, PROMPT))
 
-    assert ran.code == 1
+    assert ran.exit_code == 1
     assert sorted(account.marked) == [1, 2, 3, 5]
     assert value(2) not in ran.states
     assert value(3) not in ran.states
@@ -144,21 +145,21 @@ def test_the_next_run_names_a_refused_invoice_again_and_delivers_nothing_else_ag
     sandbox.fail({"kind": "refuse_ids", "ids": [5, 6]})
 
     first = run_tap(folder, config, catalog=catalog)
-    target = account.run(first.out.encode(), loader=loader(folder, KEEPER))
-    assert target.code == 1
+    target = account.run(first.output, loader=loader(folder, KEEPER))
+    assert target.exit_code == 1
     assert sorted(account.marked) == [each for each in first.ids() if each not in {5, 6}]
 
     again = run_tap(folder, config, catalog=catalog, state=target.states[-1])
     assert sorted(again.ids()) == [5, 6]
-    target = account.run(again.out.encode(), loader=loader(folder, KEEPER))
-    assert target.code == 1
-    assert {5, 6} == {each for each in (5, 6) if f"Invoice {each} is refused" in target.err}
+    target = account.run(again.output, loader=loader(folder, KEEPER))
+    assert target.exit_code == 1
+    assert {5, 6} == {each for each in (5, 6) if f"Invoice {each} is refused" in target.stderr}
 
     sandbox.heal()
     third = run_tap(folder, config, catalog=catalog, state=target.states[-1])
     assert sorted(third.ids()) == [5, 6]
-    target = account.run(third.out.encode(), loader=loader(folder, KEEPER))
-    assert target.code == 0
+    target = account.run(third.output, loader=loader(folder, KEEPER))
+    assert target.exit_code == 0
     assert sorted(account.marked) == sorted(first.ids())
 
 
@@ -177,7 +178,7 @@ def test_the_note_names_the_run_and_the_moment_of_loading(account: Account) -> N
         env={"MELTANO_RUN_ID": "run-17"},
     )
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     [mark] = account.sandbox.marks(account.system_id)
     loaded, run = mark["note"].removeprefix("Loaded ").removesuffix(".").split(", run ")
     assert run == "run-17"
@@ -199,12 +200,12 @@ def test_dry_run_says_what_it_would_mark_and_marks_nothing(account: Account) -> 
 
     ran = account.run(taps, loader=loader(account.folder, KEEPER), dry_run=True)
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert not account.requests
     assert not ran.states
-    assert "Dry run: would mark 1..5, 9." in ran.err
-    assert ran.account["would be marked"] == 6
-    assert balances(ran.account)
+    assert "Dry run: would mark 1..5, 9." in ran.stderr
+    assert ran.summary["would be marked"] == 6
+    assert adds_up(ran.summary)
     assert (account.folder / "loaded").read_bytes() == taps
 
 
@@ -213,10 +214,10 @@ def test_drafts_are_never_marked(account: Account) -> None:
 
     ran = account.run(taps, loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert account.marked == [1]
     assert ran.states == [value(2)]
-    assert ran.account["drafts"] == 1
+    assert ran.summary["drafts"] == 1
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -232,12 +233,12 @@ def test_a_refused_token_in_the_middle_ends_the_run_at_once(account: Account, st
         max_parallel_requests=2,
     )
 
-    assert ran.code == 1
+    assert ran.exit_code == 1
     assert len(account.marked) == 10
     assert len(account.requests) <= 3
     assert value(2) not in ran.states
-    assert any(str(status) in each and words["message"] in each for each in ran.problems)
-    assert balances(ran.account)
+    assert any(str(status) in each and words["message"] in each for each in ran.errors)
+    assert adds_up(ran.summary)
 
 
 def test_an_api_that_stays_down_ends_the_run_with_nothing_marked_and_all_accounted_for(
@@ -256,14 +257,14 @@ def test_an_api_that_stays_down_ends_the_run_with_nothing_marked_and_all_account
         env={"PYTHONPATH": str(hasty)},
     )
 
-    assert ran.code == 1
+    assert ran.exit_code == 1
     assert not account.marked
     assert len(account.requests) == 8
     assert not ran.states
-    assert ran.account["confirmed but not marked"] == 5
-    assert balances(ran.account)
-    assert "503" in ran.problems[-1]
-    assert "the next run marks what is left" in ran.problems[-1]
+    assert ran.summary["confirmed but not marked"] == 5
+    assert adds_up(ran.summary)
+    assert "503" in ran.errors[-1]
+    assert "the next run marks what is left" in ran.errors[-1]
 
 
 def test_a_redirect_is_not_followed_since_it_would_carry_the_token(account: Account) -> None:
@@ -274,8 +275,8 @@ def test_a_redirect_is_not_followed_since_it_would_carry_the_token(account: Acco
 
     ran = account.run(pages([1]), loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 1
-    assert "Redirects are not followed" in ran.problems[-1]
+    assert ran.exit_code == 1
+    assert "Redirects are not followed" in ran.errors[-1]
     assert not account.sandbox.log("export")
     assert not ran.states
 
@@ -287,11 +288,11 @@ def test_with_skip_exported_one_listing_a_run_tells_what_is_left_alone(account: 
         pages([1, 2], [3], [4]), loader=loader(account.folder, PROMPT), skip_exported=True
     )
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert sorted(account.marked) == [1, 2, 3, 4]
     assert len(account.sandbox.log("export")) <= 2  # the second asks whether that was all
-    assert ran.account["exported already"] == 2
-    assert balances(ran.account)
+    assert ran.summary["exported already"] == 2
+    assert adds_up(ran.summary)
 
 
 def test_a_state_of_another_shape_passes_where_nothing_was_refused(account: Account) -> None:
@@ -299,5 +300,5 @@ def test_a_state_of_another_shape_passes_where_nothing_was_refused(account: Acco
 
     ran = account.run(taps, loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert ran.states[-1] == {"singer_state": {"x": [1.50]}}

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.singer import invoice, pages, value
-from support.target import KEEPER, TIMEOUT, Account, balances, ended, loader, wait_for
+from helpers.run import TIMEOUT_S, adds_up, finish
+from helpers.singer import invoice, pages, value
+from helpers.target_process import KEEPER, Account, loader, wait_for
 
 if TYPE_CHECKING:
     import subprocess
@@ -35,8 +36,8 @@ for line in sys.stdin:
 def test_a_loader_that_is_not_found_is_named(account: Account) -> None:
     ran = account.run(BOTH, loader="no-such-loader --config x")
 
-    assert ran.code == 1
-    assert ran.problems == [
+    assert ran.exit_code == 1
+    assert ran.errors == [
         "The loader 'no-such-loader' is not found. Install it, or name its whole path in loader.",
     ]
     assert not account.marked
@@ -49,8 +50,8 @@ def test_a_loader_that_was_seen_to_lose_rows_is_warned_of(account: Account) -> N
 
     ran = account.run(pages([1]), loader=str(lossy))
 
-    assert ran.code == 0
-    assert "target-duckdb was seen to lose rows" in ran.err
+    assert ran.exit_code == 0
+    assert "target-duckdb was seen to lose rows" in ran.stderr
 
 
 def test_a_loader_that_is_not_executable_is_named(account: Account) -> None:
@@ -59,8 +60,8 @@ def test_a_loader_that_is_not_executable_is_named(account: Account) -> None:
 
     ran = account.run(BOTH, loader=str(path))
 
-    assert ran.code == 1
-    assert ran.problems == [
+    assert ran.exit_code == 1
+    assert ran.errors == [
         f"The loader {str(path)!r} cannot be started (Permission denied). Check loader.",
     ]
 
@@ -69,9 +70,9 @@ def test_a_loader_that_is_not_executable_is_named(account: Account) -> None:
 def test_a_command_that_is_none_is_refused(account: Account, command: str) -> None:
     ran = account.run(BOTH, loader=command)
 
-    assert ran.code == 1
-    assert len(ran.problems) == 1
-    assert "loader" in ran.problems[0]
+    assert ran.exit_code == 1
+    assert len(ran.errors) == 1
+    assert "loader" in ran.errors[0]
     assert not account.requests
 
 
@@ -84,11 +85,11 @@ def test_a_loader_that_exits_early_with_0_confirms_nothing(
 
     ran = account.run(BOTH, loader=loader(account.folder, reader))
 
-    assert ran.code == 1
-    assert "ended before it had taken all its input" in ran.problems[-1]
+    assert ran.exit_code == 1
+    assert "ended before it had taken all its input" in ran.errors[-1]
     assert not account.marked
     assert not ran.states
-    assert ran.account["not confirmed"] == 40
+    assert ran.summary["not confirmed"] == 40
 
 
 def test_a_loader_that_fails_gives_its_exit_code_and_keeps_what_it_confirmed(
@@ -96,11 +97,11 @@ def test_a_loader_that_fails_gives_its_exit_code_and_keeps_what_it_confirmed(
 ) -> None:
     ran = account.run(BOTH, loader=loader(account.folder, FIRST_STATE + "sys.exit(7)"))
 
-    assert ran.code == 7
-    assert "The loader failed with exit code 7" in ran.problems[-1]
+    assert ran.exit_code == 7
+    assert "The loader failed with exit code 7" in ran.errors[-1]
     assert sorted(account.marked) == list(FIRST)
     assert ran.states == [value(1)]
-    assert balances(ran.account)
+    assert adds_up(ran.summary)
 
 
 def test_a_loader_that_fails_after_all_input_confirms_no_more_than_it_said(
@@ -110,7 +111,7 @@ def test_a_loader_that_fails_after_all_input_confirms_no_more_than_it_said(
 
     ran = account.run(BOTH, loader=loader(account.folder, program))
 
-    assert ran.code == 3
+    assert ran.exit_code == 3
     assert sorted(account.marked) == list(FIRST)
 
 
@@ -119,7 +120,7 @@ def test_a_loader_that_a_signal_ends_is_told_as_a_shell_does(account: Account) -
 
     ran = account.run(BOTH, loader=loader(account.folder, program))
 
-    assert ran.code == 128 + signal.SIGKILL
+    assert ran.exit_code == 128 + signal.SIGKILL
     assert sorted(account.marked) == list(FIRST)
 
 
@@ -133,10 +134,10 @@ def test_the_target_ends_with_its_loader_though_the_tap_goes_on(
     target.stdin.write(pages(FIRST))
     target.stdin.flush()
 
-    target.wait(TIMEOUT)  # its input is still open
-    ran = ended(target)
+    target.wait(TIMEOUT_S)  # its input is still open
+    ran = finish(target)
 
-    assert ran.code == (code or 1)
+    assert ran.exit_code == (code or 1)
     assert sorted(account.marked) == list(FIRST)
     assert ran.states == [value(1)]
 
@@ -146,8 +147,8 @@ def test_what_is_no_json_is_passed_over_with_one_warning(account: Account) -> No
 
     ran = account.run(BOTH, loader=loader(account.folder, noise + KEEPER))
 
-    assert ran.code == 0
-    assert ran.err.count("no STATE of this tap") == 1
+    assert ran.exit_code == 0
+    assert ran.stderr.count("no STATE of this tap") == 1
     assert sorted(account.marked) == [*FIRST, *SECOND]
     assert ran.states == [value(2)]
 
@@ -159,7 +160,7 @@ def test_half_a_line_confirms_nothing(account: Account) -> None:
 
     ran = account.run(BOTH, loader=loader(account.folder, half + "sys.exit(1)"))
 
-    assert ran.code == 1
+    assert ran.exit_code == 1
     assert not account.marked
     assert not ran.states
 
@@ -181,7 +182,7 @@ def test_a_state_that_the_tap_never_sent_confirms_nothing(account: Account) -> N
 
     ran = account.run(BOTH, loader=loader(account.folder, program))
 
-    assert ran.code == 1
+    assert ran.exit_code == 1
     assert not account.marked
     assert not ran.states
 
@@ -192,7 +193,7 @@ def test_an_older_state_again_neither_marks_nor_prints_again(account: Account) -
 
     ran = account.run(BOTH, loader=loader(account.folder, program))
 
-    assert ran.code == 4
+    assert ran.exit_code == 4
     assert sorted(account.marked) == [*FIRST, *SECOND]
     assert ran.states[-1] == value(2)
     assert ran.states in ([value(1), value(2)], [value(2)])
@@ -205,7 +206,7 @@ def test_a_state_in_which_only_some_streams_moved_confirms_what_all_have_passed(
 
     ran = account.run(BOTH, loader=loader(account.folder, program))
 
-    assert ran.code == 4
+    assert ran.exit_code == 4
     assert sorted(account.marked) == list(FIRST)
     assert ran.states == [value(1)]
 
@@ -216,7 +217,7 @@ def test_a_state_without_a_stream_says_nothing_of_it(account: Account) -> None:
 
     ran = account.run(BOTH, loader=loader(account.folder, program))
 
-    assert ran.code == 4
+    assert ran.exit_code == 4
     assert not account.marked
 
 
@@ -225,8 +226,8 @@ def test_a_flood_on_stderr_passes_through(account: Account) -> None:
 
     ran = account.run(BOTH, loader=loader(account.folder, flood + KEEPER + flood))
 
-    assert ran.code == 0
-    assert ran.err.count("x" * 1000 + "\n") == 40_000
+    assert ran.exit_code == 0
+    assert ran.stderr.count("x" * 1000 + "\n") == 40_000
     assert ran.states == [value(2)]
 
 
@@ -235,7 +236,7 @@ def test_a_flood_on_stdout_without_a_newline_is_passed_over(account: Account) ->
 
     ran = account.run(BOTH, loader=loader(account.folder, flood + KEEPER))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert ran.states == [value(2)]
 
 
@@ -244,7 +245,7 @@ def test_a_loader_that_drains_long_after_its_input_is_waited_for(account: Accoun
 
     ran = account.run(BOTH, loader=loader(account.folder, program))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert sorted(account.marked) == [*FIRST, *SECOND]
 
 
@@ -276,7 +277,7 @@ child = subprocess.Popen(
         with suppress(ProcessLookupError):  # a printing one ends with the target
             os.kill(int((account.folder / "child").read_text()), signal.SIGKILL)
 
-    assert ran.code == code
+    assert ran.exit_code == code
     assert sorted(account.marked) == marked
 
 
@@ -304,12 +305,12 @@ def test_a_loader_that_does_not_end_is_ended(
             target.send_signal(signal.SIGTERM)
 
     for name, (account, target) in running.items():
-        ran = ended(target)
-        assert ran.code == 128 + signal.SIGKILL, name
+        ran = finish(target)
+        assert ran.exit_code == 128 + signal.SIGKILL, name
         assert sorted(account.marked) == list(FIRST), name
         assert ran.states == [value(1)], name
-        assert "did not end in 20 s" in ran.err, name
-        assert balances(ran.account), name
+        assert "did not end in 20 s" in ran.stderr, name
+        assert adds_up(ran.summary), name
 
 
 def _started(

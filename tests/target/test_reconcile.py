@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from helpers.plugin_envs import LOSSY_TARGET_DUCKDB
+from helpers.run import TAP, TARGET, pipe, write_json
+from helpers.warehouses import DuckdbWarehouse
 from sandbox.client import Sandbox
-from support.chain import TAP, TARGET, chain, written
-from support.environments import LOSSY_TARGET_DUCKDB
-from support.warehouses import DuckdbWarehouse
 from target_invoices_ack.api import Listed
 from target_invoices_ack.reconcile import again
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from support.chain import Ended
+    from helpers.run import CompletedRun
 
 BOOKED = set(range(1, 26))
 DRAFTS = {26, 27, 28}
@@ -58,11 +58,11 @@ class Account:
         """Mark, as an earlier run has."""
         self.service.mark(sorted(ids), self.system_id)
 
-    def read(self, where: str = "true", **settings: Any) -> Ended:
+    def read(self, where: str = "true", **settings: Any) -> CompletedRun:
         """Read back what the warehouse has, of the rows of which something is true."""
         settings = {"reconcile_since": SINCE, "system_id": self.system_id} | settings
         query = f"SELECT id, non_booked FROM wh.invoices WHERE {where}"  # noqa: S608 - ours
-        return self.warehouse.read_back(self.service, query, **settings).last
+        return self.warehouse.read_back(self.service, query, **settings)
 
     @property
     def marked(self) -> set[int]:
@@ -76,9 +76,9 @@ def account(service: Sandbox, warehouse: DuckdbWarehouse) -> Account:
     return Account(service, f"s{uuid.uuid4().hex[:8]}", warehouse)
 
 
-def balance(ended: Ended) -> tuple[int, ...]:
+def balance(ended: CompletedRun) -> tuple[int, ...]:
     """Return the account: booked, read and marked, pending, missing."""
-    [found] = _BALANCE.findall(ended.err)
+    [found] = _BALANCE.findall(ended.stderr)
     counts = tuple(map(int, found))
     assert counts[0] == sum(counts[1:])
     return counts
@@ -88,8 +88,8 @@ def test_an_account_is_balanced_once_all_that_is_read_is_marked(account: Account
     account.mark({1, 2, 3})
     ended = account.read()
     assert balance(ended) == (25, 25, 0, 0)
-    assert "The account is balanced." in ended.err
-    assert ended.code == 0
+    assert "The account is balanced." in ended.stderr
+    assert ended.exit_code == 0
     assert account.marked == BOOKED
 
 
@@ -97,22 +97,22 @@ def test_what_is_pending_and_not_loaded_yet_is_not_missed(account: Account) -> N
     account.mark({1, 2, 3})
     ended = account.read("id <= 5")
     assert balance(ended) == (25, 5, 20, 0)
-    assert ended.code == 0
+    assert ended.exit_code == 0
 
 
 def test_rows_that_were_deleted_are_named_by_id(account: Account) -> None:
     account.mark(BOOKED)
     ended = account.read("id NOT IN (4, 10, 11, 12)")
     assert balance(ended) == (25, 21, 0, 4)
-    assert "Marked, but not read: 4, 10..12." in ended.err
-    assert ended.code == 1
+    assert "Marked, but not read: 4, 10..12." in ended.stderr
+    assert ended.exit_code == 1
 
 
 def test_an_empty_table_misses_all_that_is_marked(account: Account) -> None:
     account.mark(BOOKED - {25})
     ended = account.read("false")
     assert balance(ended) == (25, 0, 1, 24)
-    assert ended.code == 1
+    assert ended.exit_code == 1
 
 
 @pytest.mark.parametrize("since", ["2024-01-02T08:10:00Z", "2024-01-02 10:10:00+02:00"])
@@ -120,7 +120,7 @@ def test_only_invoices_created_since_then_count(account: Account, since: str) ->
     account.mark(BOOKED)
     ended = account.read("id NOT IN (9, 10)", reconcile_since=since)
     assert balance(ended) == (16, 15, 0, 1)
-    assert "Marked, but not read: 10." in ended.err
+    assert "Marked, but not read: 10." in ended.stderr
 
 
 def test_another_systems_marks_are_no_matter(account: Account) -> None:
@@ -138,7 +138,7 @@ def test_a_dry_run_is_an_audit_that_changes_nothing(
     account.mark(set(range(1, 10)))
     before = account.service.marks(account.system_id)
     ended = account.read(where, dry_run=True)
-    assert ended.code == code
+    assert ended.exit_code == code
     assert balance(ended) == counts
     assert account.service.marks(account.system_id) == before
     assert not account.service.log("/mark-as-exported")
@@ -148,15 +148,15 @@ def test_an_invoice_that_cannot_be_marked_stays_pending_in_the_account(account: 
     account.service.fail({"kind": "refuse_ids", "ids": [7]})
     ended = account.read()
     assert balance(ended) == (25, 24, 1, 0)
-    assert ended.code == 1
+    assert ended.exit_code == 1
 
 
 def test_lists_that_cannot_be_had_end_the_run_without_a_balance(account: Account) -> None:
     account.service.fail({"kind": "status", "status": 403, "on": "export", "times": None})
     ended = account.read()
-    assert ended.code == 1
-    assert not _BALANCE.findall(ended.err)
-    assert "Traceback" not in ended.err
+    assert ended.exit_code == 1
+    assert not _BALANCE.findall(ended.stderr)
+    assert "Traceback" not in ended.stderr
     assert not account.marked
 
 
@@ -184,14 +184,14 @@ def test_a_loader_that_drops_rows_and_says_it_has_not_is_found_out(tmp_path: Pat
         warehouse = DuckdbWarehouse(tmp_path, LOSSY_TARGET_DUCKDB)
         tap = service.config(stream_maps={"invoices": texts})
         target = service.config(loader=shlex.join(warehouse.loader()))
-        chain(
-            [TAP, "--config", written(tmp_path, "tap", tap)],
-            [TARGET, "--config", written(tmp_path, "target", target)],
+        pipe(
+            [TAP, "--config", write_json(tmp_path, "tap", tap)],
+            [TARGET, "--config", write_json(tmp_path, "target", target)],
             cwd=tmp_path,
-        ).checked()
+        ).check()
         assert service.marked() == set(range(1, 26))
         query = "SELECT id FROM wh.invoices"
-        ended = warehouse.read_back(service, query, reconcile_since=SINCE).last
+        ended = warehouse.read_back(service, query, reconcile_since=SINCE)
     assert balance(ended) == (25, 24, 0, 1)
-    assert "Marked, but not read: 1." in ended.err
-    assert ended.code == 1
+    assert "Marked, but not read: 1." in ended.stderr
+    assert ended.exit_code == 1

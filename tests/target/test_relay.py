@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from support.singer import invoice, line, message, pages, record, schema, state, value
-from support.target import KEEPER, PROMPT, TIMEOUT, balances, ended, loader, wait_for
+from helpers.run import TIMEOUT_S, adds_up, finish
+from helpers.singer import invoice, line, message, pages, record, schema, state, value
+from helpers.target_process import KEEPER, PROMPT, loader, wait_for
 
 if TYPE_CHECKING:
-    from support.target import Account
+    from helpers.target_process import Account
 
 UNUSUAL = rb"""  {"type": "SCHEMA", "stream": "invoices", "schema": {}, "key_properties": []}  \r
 
@@ -31,7 +32,7 @@ def test_the_loader_receives_byte_for_byte_what_the_tap_sent(account: Account) -
     """Spaces, order, digits, escapes, empty lines and a missing last newline included."""
     ran = account.run(UNUSUAL, loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert (account.folder / "loaded").read_bytes() == UNUSUAL
     assert sorted(account.marked) == [1, 2]
     assert ran.states == [{"bookmarks": {"invoices": {"at": 2}}}]
@@ -48,8 +49,8 @@ def test_a_confirmed_invoice_is_marked_while_the_tap_goes_on(account: Account) -
     assert sorted(account.marked) == list(range(1, 8))
 
     target.stdin.write(invoice(8) + state(2))
-    ran = ended(target)
-    assert ran.code == 0
+    ran = finish(target)
+    assert ran.exit_code == 0
     assert ran.states == [value(2)]
     assert sorted(account.marked) == list(range(1, 9))
 
@@ -61,7 +62,7 @@ def test_after_exit_0_the_last_state_of_the_tap_is_printed_though_the_loader_lag
 
     ran = account.run(pages([1], [2], [3]), loader=loader(account.folder, lagging))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert sorted(account.marked) == [1, 2, 3]
     assert ran.states[-1] == value(3)
 
@@ -69,7 +70,7 @@ def test_after_exit_0_the_last_state_of_the_tap_is_printed_though_the_loader_lag
 def test_after_exit_0_it_is_printed_though_the_loader_prints_none(account: Account) -> None:
     ran = account.run(pages([1], [2]), loader=loader(account.folder, "sys.stdin.read()"))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert sorted(account.marked) == [1, 2]
     assert ran.states == [value(2)]
 
@@ -78,12 +79,12 @@ def test_with_confirm_exit_only_the_exit_counts(account: Account) -> None:
     hasty = PROMPT + "sys.exit(6)"
 
     failed = account.run(pages([1]), loader=loader(account.folder, hasty), confirm="exit")
-    assert failed.code == 6
+    assert failed.exit_code == 6
     assert not account.marked
     assert not failed.states
 
     good = account.run(pages([1]), loader=loader(account.folder, PROMPT), confirm="exit")
-    assert good.code == 0
+    assert good.exit_code == 0
     assert account.marked == [1]
     assert good.states == [value(1)]
 
@@ -94,12 +95,12 @@ def test_what_no_state_of_the_tap_follows_is_never_marked(account: Account) -> N
 
     ran = account.run(taps, loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert sorted(account.marked) == [1, 2, 3]
     assert ran.states == [value(1)]
-    assert "1 invoices are not followed by a STATE of the tap" in ran.err
-    assert ran.account["not confirmed"] == 1
-    assert balances(ran.account)
+    assert "1 invoices are not followed by a STATE of the tap" in ran.stderr
+    assert ran.summary["not confirmed"] == 1
+    assert adds_up(ran.summary)
 
 
 def test_an_invoice_whose_lines_come_in_a_later_state_waits_for_that(account: Account) -> None:
@@ -108,11 +109,11 @@ def test_an_invoice_whose_lines_come_in_a_later_state_waits_for_that(account: Ac
     hasty = "sys.stdin.read()\nsay({state})\nsys.exit(2)"
 
     first = account.run(taps, loader=loader(account.folder, hasty.format(state=value(1, 0))))
-    assert first.code == 2
+    assert first.exit_code == 2
     assert not account.marked
 
     second = account.run(taps, loader=loader(account.folder, hasty.format(state=value(1, 1))))
-    assert second.code == 2
+    assert second.exit_code == 2
     assert account.marked == [1]
 
 
@@ -123,7 +124,7 @@ def test_other_streams_records_pass_and_are_not_marked(account: Account) -> None
 
     ran = account.run(taps, loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert account.marked == [1]
     assert (account.folder / "loaded").read_bytes() == taps
 
@@ -141,15 +142,15 @@ def test_stream_and_id_property_say_where_the_invoices_are(account: Account) -> 
         id_property="invoice_id",
     )
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert account.marked == [6]
 
 
 def test_no_invoice_in_the_named_stream_is_told(account: Account) -> None:
     ran = account.run(pages([1]), loader=loader(account.folder, KEEPER), stream="invoice")
 
-    assert ran.code == 0
-    assert "No invoice came in stream 'invoice'" in ran.err
+    assert ran.exit_code == 0
+    assert "No invoice came in stream 'invoice'" in ran.stderr
 
 
 def test_an_empty_input_gives_the_loader_an_empty_one_and_prints_nothing(
@@ -157,10 +158,10 @@ def test_an_empty_input_gives_the_loader_an_empty_one_and_prints_nothing(
 ) -> None:
     ran = account.run(b"", loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert (account.folder / "loaded").read_bytes() == b""
-    assert ran.out == b""
-    assert ran.account["received"] == 0
+    assert ran.output == b""
+    assert ran.summary["received"] == 0
     assert not account.requests
 
 
@@ -170,7 +171,7 @@ def test_the_loaders_command_may_hold_quotes_spaces_and_arguments(account: Accou
 
     ran = account.run(pages([1]), loader=words)
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert json.loads((account.folder / "words").read_text()) == ["--a", "b c", "d'e", "f g", ""]
 
 
@@ -188,10 +189,10 @@ def test_a_signal_lets_the_loader_drain_and_marks_what_it_confirmed(
     wait_for(lambda: loaded.exists() and loaded.read_bytes() == taps)
 
     target.send_signal(signum)
-    target.wait(TIMEOUT)  # its input is still open
-    ran = ended(target)
+    target.wait(TIMEOUT_S)  # its input is still open
+    ran = finish(target)
 
-    assert ran.code == 128 + signum
+    assert ran.exit_code == 128 + signum
     assert sorted(account.marked) == list(range(1, 11))
     assert ran.states == [value(1)]
     assert loaded.read_bytes() == taps
@@ -207,7 +208,7 @@ def test_where_nobody_reads_the_states_the_run_fails_and_says_so(account: Accoun
     assert target.stderr is not None
     words = target.stderr.read().decode()
 
-    assert target.wait(TIMEOUT) == 1
+    assert target.wait(TIMEOUT_S) == 1
     assert "No STATE can be printed any more" in words
     assert "Exception ignored" not in words
 
@@ -242,9 +243,9 @@ def test_a_slow_loader_slows_the_tap_and_memory_stays_flat(account: Account) -> 
         most = max(most, memory().rss)
         if not early and sent > 5 * MIB:
             early = most
-    ran = ended(target)
+    ran = finish(target)
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert ran.states == [value(number)]
     assert ahead < 4 * MIB
     assert most - early < 10 * MIB

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from helpers.run import TAP, TARGET, pipe, write_json
+from helpers.target_process import KEEPER, loader
 from sandbox.client import Sandbox
-from support.chain import TAP, TARGET, chain, written
-from support.target import KEEPER, loader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,10 +20,10 @@ def test_a_draft_is_never_marked_whatever_form_its_flag_has(tmp_path: Path, form
         maps = {"invoices": {"non_booked": form}}
         tap = sandbox.config(include_non_booked=True, stream_maps=maps)
         target = sandbox.config(loader=loader(tmp_path, KEEPER))
-        chain(
-            [TAP, "--config", written(tmp_path, "tap", tap)],
-            [TARGET, "--config", written(tmp_path, "target", target)],
+        pipe(
+            [TAP, "--config", write_json(tmp_path, "tap", tap)],
+            [TARGET, "--config", write_json(tmp_path, "target", target)],
             cwd=tmp_path,
-        ).checked()
+        ).check()
         assert {entry["status"] for entry in sandbox.log("/mark-as-exported")} == {200}
         assert sandbox.marked() == {1, 2, 3, 4, 5}

@@ -11,7 +11,7 @@ from singer_sdk.singerlib.encoding.base import GenericSingerReader
 from singer_sdk.testing import get_target_test_class
 from typing_extensions import override
 
-from support.singer import record, schema, state, value
+from helpers.singer import record, schema, state, value
 from target_invoices_ack.target import TargetInvoicesAck
 
 if TYPE_CHECKING:

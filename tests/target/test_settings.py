@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.processes import environment
-from support.singer import pages
-from support.target import KEEPER, TARGET, TIMEOUT, Ran, loader
+from helpers.run import TARGET, CompletedRun, environment, run
+from helpers.singer import pages
+from helpers.target_process import KEEPER, loader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from support.target import Account
+    from helpers.target_process import Account
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no token": ({"access_token": None}, "access_token"),
@@ -50,20 +49,20 @@ def test_a_wrong_setting_is_named(account: Account, wrong: str) -> None:
 
     ran = account.run(pages([1]), **{"loader": loader(account.folder, KEEPER)} | settings)
 
-    assert ran.code == 1
-    assert [each for each in ran.problems if word in each]
-    assert len([each for each in ran.problems if "validation failed" not in each]) == 1
+    assert ran.exit_code == 1
+    assert [each for each in ran.errors if word in each]
+    assert len([each for each in ran.errors if "validation failed" not in each]) == 1
     assert not account.requests
     assert not (account.folder / "loaded").exists()
-    assert "secret-17" not in ran.err
-    assert "Traceback" not in ran.err
+    assert "secret-17" not in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 def test_a_time_that_is_none_is_refused_when_reading_back(account: Account) -> None:
     ran = account.run(b"", reconcile_since="2026-02-31")
 
-    assert ran.code == 1
-    assert "reconcile_since is '2026-02-31', which is no time" in ran.problems[0]
+    assert ran.exit_code == 1
+    assert "reconcile_since is '2026-02-31', which is no time" in ran.errors[0]
 
 
 @pytest.mark.parametrize(
@@ -85,9 +84,9 @@ def test_a_config_file_that_cannot_be_used_is_named(
 
     ran = _run(["--config", str(path)])
 
-    assert ran.code == 1
-    assert len(ran.err.splitlines()) == 1
-    assert f"The config file {str(path)!r} cannot be used: {words}" in ran.err
+    assert ran.exit_code == 1
+    assert len(ran.stderr.splitlines()) == 1
+    assert f"The config file {str(path)!r} cannot be used: {words}" in ran.stderr
 
 
 def test_settings_may_come_from_the_environment(account: Account) -> None:
@@ -96,12 +95,12 @@ def test_settings_may_come_from_the_environment(account: Account) -> None:
 
     ran = _run(["--config", "ENV"], pages([1]), **variables)
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert account.marked == [1]
 
 
 def test_its_settings_are_described_without_any_being_given() -> None:
-    about = json.loads(_run(["--about", "--format", "json"]).out)
+    about = json.loads(_run(["--about", "--format", "json"]).stdout)
 
     assert about["name"] == "target-invoices-ack"
     described = about["settings"]["properties"]
@@ -110,13 +109,5 @@ def test_its_settings_are_described_without_any_being_given() -> None:
     assert described["app_key"]["secret"]
 
 
-def _run(words: list[str], taps: bytes = b"", **variables: str) -> Ran:
-    done = subprocess.run(
-        [str(TARGET), *words],
-        input=taps,
-        env=environment(**variables),
-        capture_output=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
-    return Ran(done.returncode, done.stdout, done.stderr.decode())
+def _run(words: list[str], messages: bytes = b"", **variables: str) -> CompletedRun:
+    return run([TARGET, *words], stdin=messages, env=environment(**variables))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from support.processes import discover, run_tap
-from support.target import PROMPT, loader
+from helpers.tap_process import discover, run_tap
+from helpers.target_process import PROMPT, loader
 
 if TYPE_CHECKING:
-    from support.processes import Ran as TapRan
-    from support.target import Account
+    from helpers.run import CompletedRun
+    from helpers.target_process import Account
 
 COUNT = 30
 
@@ -19,7 +19,7 @@ def tap(
     state: dict[str, Any] | None = None,
     deselected: str | None = None,
     **settings: Any,
-) -> TapRan:
+) -> CompletedRun:
     """Run the tap over the account's first invoices, in pages of ten."""
     [last] = account.sandbox.invoices([COUNT])
     bound = {"key": "created_at", "operator": "lte", "value": last["created_at"]}
@@ -30,22 +30,22 @@ def tap(
             if stream["stream"] == deselected and not entry["breadcrumb"]:
                 entry["metadata"]["selected"] = False
     ran = run_tap(account.folder, config, catalog=catalog, state=state)
-    assert ran.code == 0, ran.err
+    assert ran.exit_code == 0, ran.stderr
     return ran
 
 
 def test_what_it_sends_is_marked_and_not_delivered_again(account: Account) -> None:
     first = tap(account)
-    ran = account.run(first.out.encode(), loader=loader(account.folder, PROMPT))
+    ran = account.run(first.output, loader=loader(account.folder, PROMPT))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert sorted(account.marked) == list(range(1, COUNT + 1))
     assert ran.states[-1] == first.state
 
     again = tap(account, state=ran.states[-1])
-    ran = account.run(again.out.encode(), loader=loader(account.folder, PROMPT))
+    ran = account.run(again.output, loader=loader(account.folder, PROMPT))
     assert again.ids() == []
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert len(account.marked) == COUNT
     assert ran.states[-1] == again.state
 
@@ -64,8 +64,8 @@ for line in sys.stdin:
         say(message["value"])
 """
 
-    ran = account.run(tap(account).out.encode(), loader=loader(account.folder, program))
-    assert ran.code == 3
+    ran = account.run(tap(account).output, loader=loader(account.folder, program))
+    assert ran.exit_code == 3
     assert 0 < len(account.marked) < COUNT
 
     rest = tap(account, state=ran.states[-1])
@@ -80,9 +80,9 @@ def test_streams_may_be_renamed_by_a_map(account: Account) -> None:
     sent = tap(account, stream_maps=maps)
     assert {each["stream"] for each in sent.of_type("RECORD")} == {"rechnungen", "positionen"}
 
-    ran = account.run(sent.out.encode(), loader=loader(account.folder, PROMPT), stream="rechnungen")
+    ran = account.run(sent.output, loader=loader(account.folder, PROMPT), stream="rechnungen")
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert sorted(account.marked) == list(range(1, COUNT + 1))
     assert ran.states[-1] == sent.state
 
@@ -91,16 +91,16 @@ def test_lines_may_be_deselected(account: Account) -> None:
     sent = tap(account, deselected="invoice_lines")
     assert {each["stream"] for each in sent.of_type("RECORD")} == {"invoices"}
 
-    ran = account.run(sent.out.encode(), loader=loader(account.folder, PROMPT))
+    ran = account.run(sent.output, loader=loader(account.folder, PROMPT))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert sorted(account.marked) == list(range(1, COUNT + 1))
     assert ran.states[-1] == sent.state
 
 
 def test_without_a_loader_it_is_told_that_nothing_has_loaded_this(account: Account) -> None:
-    ran = account.run(tap(account).out.encode())
+    ran = account.run(tap(account).output)
 
-    assert ran.code == 0
-    assert "comes from tap-invoices itself" in ran.err
-    assert "ResourceWarning" not in ran.err
+    assert ran.exit_code == 0
+    assert "comes from tap-invoices itself" in ran.stderr
+    assert "ResourceWarning" not in ran.stderr

@@ -6,11 +6,12 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from support.singer import invoice, pages, record, schema, state, value
-from support.target import KEEPER, PROMPT, balances, loader
+from helpers.run import adds_up
+from helpers.singer import invoice, pages, record, schema, state, value
+from helpers.target_process import KEEPER, PROMPT, loader
 
 if TYPE_CHECKING:
-    from support.target import Account
+    from helpers.target_process import Account
 
 CUSTOMER = "Jane Doe of 17 Rue X"
 TOKEN = "sandbox-token"
@@ -27,23 +28,23 @@ def test_the_last_line_balances(account: Account) -> None:
 
     ran = account.run(taps, loader=loader(account.folder, program))
 
-    assert ran.account == {
+    assert ran.summary == {
         "received": 5,
         "marked": 2,
         "not confirmed": 1,
         "refused": 1,
         "drafts": 1,
     }
-    assert balances(ran.account)
-    assert ran.code == 1
+    assert adds_up(ran.summary)
+    assert ran.exit_code == 1
 
 
 def test_an_invoice_that_comes_twice_is_counted_once(account: Account) -> None:
     ran = account.run(pages([1, 2], [1, 3]), loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 0
+    assert ran.exit_code == 0
     assert sorted(account.marked) == [1, 2, 3]
-    assert ran.account["received"] == ran.account["marked"] == 3
+    assert ran.summary["received"] == ran.summary["marked"] == 3
 
 
 def test_what_is_confirmed_and_could_not_be_marked_is_counted_apart(account: Account) -> None:
@@ -51,9 +52,9 @@ def test_what_is_confirmed_and_could_not_be_marked_is_counted_apart(account: Acc
 
     ran = account.run(pages(range(1, 31)), loader=loader(account.folder, KEEPER))
 
-    assert ran.code == 1
-    assert ran.account["confirmed but not marked"] == 30
-    assert balances(ran.account)
+    assert ran.exit_code == 1
+    assert ran.summary["confirmed but not marked"] == 30
+    assert adds_up(ran.summary)
 
 
 def test_progress_is_told_while_a_slow_loader_is_waited_for(account: Account) -> None:
@@ -61,15 +62,15 @@ def test_progress_is_told_while_a_slow_loader_is_waited_for(account: Account) ->
 
     ran = account.run(pages([1, 2], [3]), loader=loader(account.folder, program))
 
-    assert ran.code == 0
-    [line] = re.findall(r"\d+ invoices sent to the loader, .*", ran.err)
+    assert ran.exit_code == 0
+    [line] = re.findall(r"\d+ invoices sent to the loader, .*", ran.stderr)
     assert line == "3 invoices sent to the loader, 0 of them confirmed, 0 marked, 3 waiting."
 
 
 def test_the_sdks_metric_counts_the_marks(account: Account) -> None:
     ran = account.run(pages(range(1, 26)), loader=loader(account.folder, KEEPER))
 
-    metrics = [json.loads(each) for each in re.findall(r"METRIC: (.*)", ran.err)]
+    metrics = [json.loads(each) for each in re.findall(r"METRIC: (.*)", ran.stderr)]
     marks = [each for each in metrics if each["tags"].get("endpoint") == "mark-as-exported"]
     assert sum(each["value"] for each in marks) == 25
     assert {each["tags"]["stream"] for each in marks} == {"invoices"}
@@ -91,13 +92,13 @@ def test_no_secret_and_no_customers_data_is_printed_even_when_debugging(account:
     account.sandbox.fail({"kind": "close", "on": "mark"})
     runs += [account.run(good, env=debug, **with_loader)]
 
-    assert [each.code for each in runs] == [1, 1, 1, 0]
+    assert [each.exit_code for each in runs] == [1, 1, 1, 0]
     for ran in runs:
-        printed = ran.err + ran.out.decode()
+        printed = ran.stderr + ran.stdout
         assert "DEBUG" in printed
         for secret in (TOKEN, APP_KEY, CUSTOMER, "Jane"):
             assert secret not in printed
-    assert "*** with ***" in runs[0].err
+    assert "*** with ***" in runs[0].stderr
 
 
 def test_the_loaders_own_words_pass_through(account: Account) -> None:
@@ -105,5 +106,5 @@ def test_the_loaders_own_words_pass_through(account: Account) -> None:
 
     ran = account.run(pages([1]), loader=loader(account.folder, words + KEEPER))
 
-    assert "\nloading 17 rows\n" in ran.err
+    assert "\nloading 17 rows\n" in ran.stderr
     assert ran.states == [value(1)]

@@ -1,0 +1,81 @@
+"""The pages about running it, day by day, followed as they are written."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from helpers.postgres_account import Account
+
+pytestmark = pytest.mark.xdist_group("recipes of habits")
+
+RUN = "meltano run tap-invoices target-invoices-ack"
+CREATED = "2024-01"  # of the month that `replay` loads again
+
+
+def test_read_back_instead_of_relaying(account: Account) -> None:
+    account.project.prepare("postgresql")
+    account.project.follow("read-back")
+    assert account.is_loaded_and_marked_once()
+
+
+def test_reconcile_every_week(account: Account) -> None:
+    account.project.prepare("postgresql", "read-back")
+    account.project.type(RUN).check()
+    account.project.follow("reconcile")
+
+    lost = account.ids("invoices.invoices")[7]
+    account.execute(f"DELETE FROM invoices.invoices WHERE id = {lost}")  # noqa: S608 - a number
+    audit = account.project.type("meltano schedule run reconcile-weekly")
+    assert audit.exit_code
+    assert re.search(rf"Marked, but not read: {lost}\b", audit.stdout)
+
+    (again,) = re.findall(r"TAP_INVOICES_START_DATE=\S+ TAP_.*", audit.stdout)
+    account.project.type(again).check()
+    assert account.ids("invoices.invoices") == sorted(account.booked())
+    account.project.type("meltano schedule run reconcile-weekly").check()
+
+
+def test_replay_from_a_date(account: Account) -> None:
+    account.project.prepare("postgresql")
+    account.project.type(RUN).check()
+    account.project.follow("replay")
+    everything = sorted(account.booked())
+    created = [each["id"] for each in account.sandbox.invoices() if is_of_the_month(each)]
+    assert account.marks() == sorted([*everything, *everything, *created])
+    assert account.ids("invoices.invoices") == everything
+
+
+def test_keep_state_in_a_database(account: Account) -> None:
+    account.project.prepare("postgresql")
+    account.project.follow("state")
+    assert account.rows("SELECT state_id FROM public.state") == [
+        ("dev:tap-invoices-to-target-invoices-ack",)
+    ]
+    assert account.is_loaded_and_marked_once()
+
+
+def test_run_on_a_schedule(account: Account) -> None:
+    account.project.prepare("postgresql")
+    account.project.follow("schedule")
+    assert account.is_loaded_and_marked_once()
+
+
+def test_drafts(account: Account) -> None:
+    account.project.prepare("postgresql")
+    account.project.follow("drafts")
+    drafts = "SELECT id FROM invoices.invoices WHERE non_booked ORDER BY id"
+    assert len(account.rows(drafts)) == 2
+    assert account.marks() == sorted(account.booked())
+
+    account.sandbox.book()
+    account.project.type(RUN).check()
+    assert account.rows(drafts) == []
+    assert account.is_loaded_and_marked_once()
+
+
+def is_of_the_month(invoice: dict[str, Any]) -> bool:
+    return bool(invoice["is_booked"]) and invoice["created_at"].startswith(CREATED)

@@ -1,0 +1,50 @@
+"""Every page is of a form that can be followed, and is followed by a test."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from helpers.howto_pages import FOLDER, Page, is_seen, pages
+
+_E2E = Path(__file__).parents[1]
+_FORMS = {("yaml", "meltano.yml"), ("ini", ".env"), ("sh", None), ("text", None), ("crontab", None)}
+every_page = pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+
+
+@every_page
+def test_a_page_has_no_block_that_the_tests_would_pass_over(page: Page) -> None:
+    assert page.commands
+    assert {(block.language, block.title) for block in page.blocks} <= _FORMS
+
+
+@every_page
+def test_a_page_is_followed_by_a_test(page: Page) -> None:
+    tests = (path.read_text() for path in _E2E.glob("*/test_*.py"))
+    assert any(f'("{page.name}")' in text for text in tests)
+
+
+@every_page
+def test_a_page_is_in_the_list(page: Page) -> None:
+    assert f"({page.name}.md)" in (FOLDER / "README.md").read_text()
+
+
+@pytest.mark.parametrize("path", list(FOLDER.glob("*.md")), ids=lambda path: path.stem)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", path.read_text())
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("expected", "seen"),
+    [
+        ("the API has … pending", True),
+        ("one\nthree", True),
+        ("three\none", False),
+        ("four", False),
+    ],
+)
+def test_what_a_page_shows_has_to_be_said_in_that_order(expected: str, seen: bool) -> None:  # noqa: FBT001 - a parameter
+    assert is_seen(expected, "one\nthe API has 7: 3 pending\nthree") is seen

@@ -1,0 +1,43 @@
+"""Meltano, PostgreSQL and the loader, set up once for all tests of this folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from demo.counts import Api
+from demo.postgres import Postgres
+from demo.project import Project
+from e2e.meltano.pipeline import Line
+from sandbox.client import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_APP_KEY = "key"
+_SYSTEM = "warehouse"
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[Postgres]:
+    with Postgres() as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory, database: Postgres) -> Iterator[Project]:
+    with Project(tmp_path_factory.mktemp("project")) as project:
+        project.use(database.environment)
+        project.install()
+        yield project
+
+
+@pytest.fixture
+def line(project: Project, database: Postgres) -> Iterator[Line]:
+    with (
+        Sandbox.start(app_key=_APP_KEY, invoices=60, drafts=3) as sandbox,
+        database.connect() as connection,
+    ):
+        api = Api(sandbox.url, sandbox.token, _APP_KEY, _SYSTEM)
+        yield Line(project, sandbox, api, connection)

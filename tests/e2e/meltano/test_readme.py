@@ -1,0 +1,80 @@
+"""The README, followed word for word, with a sandbox in place of the account."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from helpers.checkout import CHECKOUT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from e2e.meltano.pipeline import Line
+
+pytestmark = pytest.mark.xdist_group("pipeline")
+
+_BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
+_API_URLS = ("TAP_INVOICES_API_URL", "TARGET_INVOICES_ACK_API_URL")
+
+
+def blocks(language: str) -> list[str]:
+    readme = (CHECKOUT / "README.md").read_text()
+    return [match["text"] for match in _BLOCK.finditer(readme) if match["language"] == language]
+
+
+def test_its_first_two_commands_are_the_demo_and_the_tests() -> None:
+    assert blocks("sh")[:2] == ["python3 run.py demo\n", "python3 run.py test\n"]
+
+
+def test_what_it_says_of_an_account_of_one_s_own_works_as_written(line: Line) -> None:
+    _, _, set_up, run = blocks("sh")
+    _prepare(line, blocks("ini")[0])
+    said = _type(line, set_up)
+    assert "would be marked" in said
+    assert not line.sandbox.marks()
+    assert line.table("invoices")
+
+    _type(line, set_up.rpartition("meltano install")[0] + run)
+    marked = line.sandbox.marked()
+    assert marked == line.whole() == line.table("invoices").keys()
+
+
+def _prepare(line: Line, environment_file: str) -> None:
+    """Fill in `.env`, with the sandbox where the API's own address would be taken otherwise."""
+    values = line.project.environment
+    answers = {
+        "TRAEDE_ACCESS_TOKEN": values["SANDBOX_ACCESS_TOKEN"],
+        "TRAEDE_APP_KEY": values["SANDBOX_APP_KEY"],
+        "TRAEDE_SYSTEM_ID": values["SANDBOX_SYSTEM_ID"],
+    } | {name: value for name, value in values.items() if name.startswith("WAREHOUSE_")}
+    names = [text.partition("=")[0] for text in environment_file.splitlines()]
+    assert set(names) == set(answers)
+    filled = [f"{name}={answers[name]}" for name in names]
+    filled += [f"{name}={line.sandbox.url}" for name in _API_URLS]
+    (line.project.folder / ".env").write_text("\n".join(filled))
+    _link(line.project.folder / ".venv", CHECKOUT / ".venv")
+
+
+def _link(link: Path, to: Path) -> None:
+    link.unlink(missing_ok=True)
+    link.symlink_to(to)
+
+
+def _type(line: Line, commands: str) -> str:
+    ours = ("WAREHOUSE_", "SANDBOX_")  # all that is known has to come from `.env`
+    values = line.project.environment.items()
+    done = subprocess.run(
+        ["bash", "-eu", "-c", commands],
+        cwd=line.project.folder,
+        env={name: value for name, value in values if not name.startswith(ours)},
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout

@@ -1,0 +1,55 @@
+"""What is lost in the warehouse comes back, by the command that the target prints."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from helpers.warehouses import PostgresWarehouse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from demo.postgres import Postgres
+    from e2e.meltano.pipeline import Line
+    from helpers.run import CompletedRun
+
+LOST = {4, 40}
+
+pytestmark = pytest.mark.xdist_group("pipeline")
+
+_COMMAND = re.compile(r"as one line in the Meltano project: (.+)$", re.MULTILINE)
+
+
+def test_lost_rows_come_back_by_the_command_that_is_printed(
+    line: Line, database: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MELTANO_ENVIRONMENT", "sandbox")  # as Meltano tells its plugins
+    warehouse = PostgresWarehouse(tmp_path, database, schema="invoices")
+    assert line.run().exit_code == 0
+    booked = line.whole()
+    for table, column in (("invoices", "id"), ("invoice_lines", "invoice_id")):
+        line.execute(f"DELETE FROM invoices.{table} WHERE {column} IN (4, 40)")  # noqa: S608 - ours
+    assert line.whole() == booked - LOST
+
+    audit = _audit(line, warehouse)
+    assert audit.exit_code == 1
+    assert "Marked, but not read: 4, 40." in audit.stderr
+    [command] = _COMMAND.findall(audit.stderr)
+    environment = line.project.environment
+    subprocess.run(command, shell=True, cwd=line.project.folder, env=environment, check=True)  # noqa: S602 - word by word
+
+    assert line.whole() == booked
+    assert _audit(line, warehouse).exit_code == 0
+    line.sandbox.add(2)
+    before = len(line.sandbox.marks())
+    assert line.run().exit_code == 0
+    assert len(line.sandbox.marks()) == before + 2
+
+
+def _audit(line: Line, warehouse: PostgresWarehouse) -> CompletedRun:
+    settings = {"app_key": line.api.app_key, "dry_run": True, "reconcile_since": "2000-01-01"}
+    return warehouse.read_back(line.sandbox, **settings)

@@ -1,0 +1,170 @@
+"""The README's first command: it tells the truth, may be repeated, and leaves nothing running."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from helpers.checkout import PYTHONPATH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.xdist_group("demo")
+
+_SECONDS = 240
+
+
+class Demo:
+    """A running demo, and every process that it was seen to have started."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        """Start it, as `run.py` does, with a folder of its own."""
+        self.started: set[psutil.Process] = set()
+        self.log = folder / "demo.log"
+        folder.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "demo", "--folder", str(folder), *options],
+                env=os.environ | {"PYTHONPATH": PYTHONPATH, "COLUMNS": "80"},
+                cwd=folder,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+            )
+        self.itself = psutil.Process(self.process.pid)
+
+    def wait(self, until: str | None = None) -> int | None:
+        """Wait until it ends, or has started a program of this name."""
+        deadline = time.monotonic() + _SECONDS
+        while self.process.poll() is None:
+            assert time.monotonic() < deadline, self.words()
+            with suppress(psutil.NoSuchProcess):
+                self.started |= set(self.itself.children(recursive=True))
+            if until and any(until in _command(each) for each in self.alive()):
+                return None
+            time.sleep(0.1)
+        return self.process.returncode
+
+    def words(self) -> str:
+        """Return what it said."""
+        return self.log.read_text()
+
+    def alive(self) -> list[psutil.Process]:
+        """Return what still runs of all that it started."""
+        return [each for each in self.started if _runs(each)]
+
+
+def _command(process: psutil.Process) -> str:
+    with suppress(psutil.NoSuchProcess):
+        return " ".join(process.cmdline())
+    return ""
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("a folder with spaces")
+
+
+@pytest.fixture(scope="module")
+def told(folder: Path) -> Iterator[Demo]:
+    demo = Demo(folder, "--invoices", "30")
+    demo.wait()
+    yield demo
+    demo.process.kill()
+
+
+def test_it_ends_well_with_everything_loaded_and_marked(told: Demo) -> None:
+    assert told.process.returncode == 0, told.words()
+    numbers: dict[str, list[int]] = {}
+    for row in re.finditer(r"^ +([a-zA-Z ]+?) {2,}([\d, ]+)$", told.words(), re.MULTILINE):
+        numbers.setdefault(row[1], [int(each) for each in row[2].replace(",", "").split()])
+    assert numbers["invoices in the API"] == [30, 30, 42, 42]
+    assert numbers["marked as exported"] == [0, 30, 30, 42]
+    assert numbers["pending"] == [30, 0, 12, 0]
+    assert numbers["marked by this run"] == [30, 12]
+
+
+def test_it_fits_a_screen_and_tells_the_next_step(told: Demo) -> None:
+    lines = told.words().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len(lines) <= 45
+    assert "meltano run --no-state-update tap-invoices target-invoices-ack" in told.words()
+
+
+def test_it_leaves_nothing_running(told: Demo) -> None:
+    assert len(told.started) > 3  # sandbox, database, Meltano and its plugins
+    assert told.alive() == []
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_half_way_it_leaves_nothing_running(
+    told: Demo, folder: Path, signum: signal.Signals
+) -> None:
+    assert told.process.returncode == 0
+    demo = Demo(folder)
+    demo.wait(until="bin/target-postgres")
+    demo.process.send_signal(signum)
+    assert demo.wait() == 128 + signum
+    assert demo.alive() == []
+    assert "Traceback" not in demo.words()
+
+
+def test_it_stays_where_it_is_asked_to_and_runs_again_at_enter(told: Demo, folder: Path) -> None:
+    assert told.process.returncode == 0
+    demo = Demo(folder, "--invoices", "10", "--stay")
+    demo.process.communicate(b"\n", timeout=_SECONDS)
+    assert demo.process.returncode == 0, demo.words()
+    assert "another run" in demo.words()
+    assert "The database:  postgresql://postgres:" in demo.words()
+
+
+def test_a_second_one_beside_it_is_told_in_one_line(told: Demo, folder: Path) -> None:
+    assert told.process.returncode == 0
+    demo = Demo(folder)
+    try:
+        demo.wait(until="bin/postgres")
+        assert_stops_with(Demo(folder / "..", "--folder", str(folder)), "it is running already")
+    finally:
+        demo.process.terminate()
+        demo.wait()
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        demo = Demo(tmp_path, "--port", port)
+        assert_stops_with(demo, f"the sandbox does not start: sandbox: 127.0.0.1:{port}")
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    demo = Demo(tmp_path, "--folder", str(tmp_path / "file"))
+    assert_stops_with(demo, f"{tmp_path / 'file'}")
+
+
+def assert_stops_with(demo: Demo, words: str) -> None:
+    assert demo.wait() == 1
+    assert f"\nStopped: {words}" in demo.words()
+    assert "Traceback" not in demo.words()
+    assert demo.alive() == []

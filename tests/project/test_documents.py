@@ -1,0 +1,102 @@
+"""The documents hold together: every link leads somewhere, and every page is found."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from markdown_it import MarkdownIt
+
+from generate.programs import PROGRAMS
+from helpers.checkout import CHECKOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DOCS = CHECKOUT / "docs"
+OUTSIDE = [
+    *CHECKOUT.glob("*.md"),
+    *(program.folder / "README.md" for program in PROGRAMS),
+]
+_LOADED = re.compile(r"<(?:script|img|link)\b[^>]*(?:src|href)=\"?(https?:[^\"> ]+)")
+_PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]*|\w+\.py)`")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copytree(DOCS, folder / "docs")
+    shutil.copy(CHECKOUT / "zensical.toml", folder)
+    built = subprocess.run(
+        [Path(sys.executable).with_name("zensical"), "build", "--strict"],
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    return folder / ".site"
+
+
+def test_the_site_is_built_and_all_its_links_lead_somewhere(site: Path) -> None:
+    assert "No invoice is marked before" in (site / "index.html").read_text()
+
+
+def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        loaded = re.findall(
+            r"<(?:script|img|link)\b[^>]*(?:src|href)=\"?(https?:[^\"> ]+)", page.read_text()
+        )
+        assert not [address for address in loaded if "canonical" not in address], page
+
+
+def test_every_page_is_found_from_the_menu() -> None:
+    menu = tomllib.loads((CHECKOUT / "zensical.toml").read_text())["project"]["nav"]
+    pages = {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")}
+    assert set(_pages_of(menu)) == pages
+
+
+@pytest.mark.parametrize("path", OUTSIDE, ids=lambda path: str(path.relative_to(CHECKOUT)))
+def test_what_a_document_links_to_is_there(path: Path) -> None:
+    for address in _links(path):
+        name, _, part = address.partition("#")
+        there = path.parent / name
+        assert there.exists(), address
+        if there.suffix == ".py":
+            assert f"def {part}(" in there.read_text(), address
+
+
+def test_every_place_on_the_map_exists() -> None:
+    text = (CHECKOUT / "CONTRIBUTING.md").read_text()
+    modules = {path.name for program in PROGRAMS for path in program.folder.glob("*/*.py")}
+    for place in _PATH.findall(text):
+        assert (CHECKOUT / place).exists() or place in modules, place
+
+
+def test_the_readme_is_two_screens() -> None:
+    lines = (CHECKOUT / "README.md").read_text().splitlines()
+    shown = [line for line in lines if not re.match(r"\[\w+\]: ", line)]
+    assert len(shown) <= 130
+
+
+def _links(path: Path) -> Iterator[str]:
+    for token in MarkdownIt().parse(path.read_text()):
+        for child in token.children or ():
+            address = str(child.attrs.get("href", "#"))
+            if not address.startswith(("#", "http")):
+                yield address
+
+
+def _pages_of(menu: Any) -> Iterator[str]:
+    match menu:
+        case str():
+            yield menu
+        case list() | dict():
+            for each in menu.values() if isinstance(menu, dict) else menu:
+                yield from _pages_of(each)

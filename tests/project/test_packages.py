@@ -1,0 +1,193 @@
+"""Each package stands alone: built, installed without the other, and asked who it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from uv import find_uv_bin
+
+from generate.programs import PROGRAMS, TAP
+from helpers import pythons
+from helpers.checkout import CHECKOUT
+from sandbox.client import Sandbox
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from generate.programs import Program
+
+_NEWEST_MINOR = 14  # of Python 3, as the packages say
+
+pytestmark = pytest.mark.xdist_group("packages")
+every_program = pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was built of a package."""
+
+    version: str
+    wheel: Path
+    sdist: Path
+
+
+@pytest.fixture(scope="module")
+def builds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Built]:
+    folder = tmp_path_factory.mktemp("dist")
+    _uv("build", "--all-packages", "--out-dir", str(folder), cwd=CHECKOUT)
+    return {program.name: _built(folder, program) for program in PROGRAMS}
+
+
+@pytest.fixture(scope="module", params=["highest", "lowest-direct", "the newest Python"])
+def environment(
+    request: pytest.FixtureRequest,
+    builds: dict[str, Built],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Path]:
+    """Install each wheel alone.
+
+    With the newest and the oldest dependencies that it allows, and on the newest Python.
+    """
+    python, resolution = sys.executable, request.param
+    if resolution == "the newest Python":
+        python, resolution = _newest_python(), "highest"
+    environments = {}
+    for name, built in builds.items():
+        environments[name] = tmp_path_factory.mktemp("environment") / name
+        _uv("venv", "--python", python, str(environments[name]))
+        to = ("--python", str(environments[name]))
+        _uv("pip", "install", *to, "--resolution", resolution, str(built.wheel))
+    return environments
+
+
+def _newest_python() -> str:
+    """Return the newest Python on this machine, of those that are supported."""
+    for minor in range(_NEWEST_MINOR, sys.version_info.minor, -1):
+        if found := pythons.of_version(3, minor):
+            return found
+    pytest.skip("no newer Python on this machine")
+
+
+@every_program
+def test_a_wheel_has_its_types_and_its_licence_and_nothing_else(
+    builds: dict[str, Built], program: Program
+) -> None:
+    built = builds[program.name]
+    package = program.name.replace("-", "_")
+    metadata = f"{package}-{built.version}.dist-info"
+    names = zipfile.ZipFile(built.wheel).namelist()
+    assert {f"{package}/py.typed", f"{metadata}/licenses/LICENSE"} <= set(names)
+    modules = {f"{package}/{path.name}" for path in (program.folder / package).glob("*.py")}
+    assert modules <= set(names)
+    assert all(name.startswith((f"{package}/", f"{metadata}/")) for name in names)
+
+
+@every_program
+def test_an_sdist_has_all_that_a_build_needs(builds: dict[str, Built], program: Program) -> None:
+    with tarfile.open(builds[program.name].sdist) as sdist:
+        names = {name.partition("/")[2] for name in sdist.getnames()}
+    assert {"LICENSE", "README.md", "pyproject.toml", "PKG-INFO"} <= names
+
+
+@every_program
+def test_without_git_there_is_a_version_all_the_same(program: Program, tmp_path: Path) -> None:
+    package = program.name.replace("-", "_")
+    copy = tmp_path / program.name
+    for path in (*program.folder.glob("*.*"), program.folder / "LICENSE"):
+        _copy(path, copy / path.name)
+    for path in (program.folder / package).glob("*.py"):
+        _copy(path, copy / package / path.name)
+    _uv("build", "--wheel", "--out-dir", str(tmp_path / "dist"), cwd=copy)
+    assert (tmp_path / "dist" / f"{package}-0.1.0-py3-none-any.whl").exists()
+
+
+@every_program
+def test_a_package_alone_tells_its_version_and_its_settings_in_every_format(
+    environment: dict[str, Path], builds: dict[str, Built], program: Program
+) -> None:
+    command = environment[program.name] / "bin" / program.name
+    assert builds[program.name].version in _said(command, "--version")
+    told = json.loads(_said(command, "--about", "--format=json"))
+    assert told["version"] == builds[program.name].version
+    in_markdown, in_text = _said(command, "--about", "--format=markdown"), _said(command, "--about")
+    for name in told["settings"]["properties"]:
+        assert name in in_markdown
+    assert program.name in in_text
+    assert program.name in _said(command, "--help")
+
+
+@every_program
+def test_a_package_does_not_bring_the_other(environment: dict[str, Path], program: Program) -> None:
+    others = {other.name for other in PROGRAMS} - {program.name}
+    listed = _uv("pip", "list", "--python", str(environment[program.name]), "--format=json")
+    assert not others & {each["name"] for each in json.loads(listed)}
+
+
+@every_program
+def test_a_package_runs_without_being_installed(builds: dict[str, Built], program: Program) -> None:
+    built = builds[program.name]
+    command = ("--from", str(built.wheel), program.name, "--version")
+    assert built.version in _uv("tool", "run", "--python", sys.executable, *command)
+
+
+@every_program
+def test_pipx_runs_a_package(builds: dict[str, Built], program: Program, tmp_path: Path) -> None:
+    built = builds[program.name]
+    words = ("run", "--spec", str(built.wheel), program.name, "--version")
+    done = subprocess.run(
+        [sys.executable, "-m", "pipx", *words],
+        env={**os.environ, "PIPX_HOME": str(tmp_path / "pipx"), "PIPX_DEFAULT_BACKEND": "pip"},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert built.version in done.stdout
+
+
+def test_the_tap_alone_delivers_an_account(environment: dict[str, Path], tmp_path: Path) -> None:
+    with Sandbox.start(invoices=7, drafts=1) as sandbox:
+        config = tmp_path / "config.json"
+        config.write_text(json.dumps(sandbox.config()))
+        command = environment[TAP.name] / "bin" / TAP.name
+        messages = [
+            json.loads(line) for line in _said(command, "--config", str(config)).splitlines()
+        ]
+    delivered = [
+        each["record"]["id"]
+        for each in messages
+        if each.get("stream") == "invoices" and each["type"] == "RECORD"
+    ]
+    assert delivered == [1, 2, 3, 4, 5, 6, 7]
+
+
+def _built(folder: Path, program: Program) -> Built:
+    (wheel,) = folder.glob(f"{program.name.replace('-', '_')}-*.whl")
+    version = wheel.name.split("-")[1]
+    return Built(version, wheel, folder / f"{program.name.replace('-', '_')}-{version}.tar.gz")
+
+
+def _copy(source: Path, to: Path) -> None:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    to.write_bytes(source.read_bytes())
+
+
+def _said(command: Path, *arguments: str) -> str:
+    return subprocess.run(
+        [command, *arguments], check=True, stdout=subprocess.PIPE, text=True, cwd=command.parent
+    ).stdout
+
+
+def _uv(*arguments: str, cwd: Path | None = None) -> str:
+    done = subprocess.run(
+        [find_uv_bin(), "--quiet", *arguments], check=False, capture_output=True, text=True, cwd=cwd
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

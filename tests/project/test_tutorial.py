@@ -1,0 +1,73 @@
+"""The tutorial, followed from top to bottom: what it says is seen is seen."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers.checkout import CHECKOUT
+from helpers.howto_pages import blocks_of, is_seen
+from sandbox.client import Sandbox
+
+pytestmark = pytest.mark.xdist_group("packages")
+
+_PORT = "8910"
+_END = "---- the end of a block ----"
+
+
+def test_it_can_be_followed_word_for_word(tmp_path: Path) -> None:
+    blocks = blocks_of(CHECKOUT / "docs" / "tutorial.md")
+    (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
+    typed = [block for block in blocks if block.language == "sh" and block.title is None]
+    assert typed[0].text == "python3 run.py demo\n"  # which has tests of its own
+    with Sandbox.start(invoices=3) as sandbox:
+        script = f"\necho '{_END}'\n".join(block.text for block in typed[1:])
+        said = follow(tmp_path, script.replace(f":{_PORT}", f":{sandbox.url.rpartition(':')[2]}"))
+        assert sandbox.marked("tutorial") == {1, 2, 3}
+    assert_the_reference_shows_such_a_state(tmp_path / ".demo" / "tutorial" / "state.json")
+    shown = said.split(_END)
+    position = 0
+    for block in blocks:
+        if block in typed[1:]:
+            position = typed.index(block) - 1
+        elif block.language == "text":
+            assert is_seen(block.text, shown[position]), shown[position]
+
+
+def assert_the_reference_shows_such_a_state(path: Path) -> None:
+    blocks = blocks_of(CHECKOUT / "docs" / "reference.md")
+    (example,) = [json.loads(block.text) for block in blocks if block.language == "json"]
+    assert _shape(example) == _shape(json.loads(path.read_text()))
+
+
+def _shape(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _shape(each) for name, each in value.items()}
+    return type(value)
+
+
+def test_the_second_terminal_starts_what_the_first_one_asks() -> None:
+    blocks = blocks_of(CHECKOUT / "docs" / "tutorial.md")
+    (started,) = [block.text for block in blocks if block.title == "second terminal"]
+    _, _, options = started.partition("python -m sandbox ")
+    assert options.split() == ["--port", _PORT, "--invoices", "3"]
+
+
+def follow(folder: Path, script: str) -> str:
+    theirs = ("TAP_", "TARGET_", "VIRTUAL_ENV")
+    done = subprocess.run(
+        ["bash", "-eu", "-c", script],
+        cwd=folder,
+        env={name: value for name, value in os.environ.items() if not name.startswith(theirs)},
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
