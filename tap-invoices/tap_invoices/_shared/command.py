@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from singer_sdk.exceptions import ConfigValidationError
+from typing_extensions import override
 
 from . import PLUGIN_NAME
 from .errors import PluginError
@@ -18,13 +19,18 @@ from .redact import describe_safely, hide_secrets
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from .run_report import RunReport
+
 FAILED = 1
 SIGNAL_EXIT = 128
 """As shells have it: the exit code of a program that a signal ended is 128 and its number."""
 
+_MAX_PROBLEMS = 20
 _SECRET_VARIABLES = ("ACCESS_TOKEN", "APP_KEY")
 
 _logger = logging.getLogger(PLUGIN_NAME)
+
+report: RunReport | None = None
 
 
 def run(cli: Callable[[], object]) -> None:
@@ -37,14 +43,27 @@ def run(cli: Callable[[], object]) -> None:
         SystemExit: At the end, with the exit code.
     """
     hide_secrets(_secrets_of_environment())
+    problems = _ProblemCollector()
+    _logger.addHandler(problems)
     StandardOutput.install()
     if sys.stdout is None:
         logging.basicConfig()
         _end(["stdout is closed, and messages are written there. Start the program with one."])
     try:
-        cli()
-    except BaseException as error:  # noqa: BLE001 - each is told in its own way
-        end_on_error(error)
+        try:
+            cli()
+        except BaseException as error:  # noqa: BLE001 - each is told in its own way
+            end_on_error(error)
+    except SystemExit as end:
+        if report is not None:
+            report.finish(_exit_code(end), " ".join(problems.messages))
+        raise
+
+
+def publish_at_end(run_report: RunReport) -> None:
+    """Publish a report once the program ends, with its exit code and its reason."""
+    global report  # noqa: PLW0603 - a program has one end
+    report = run_report
 
 
 def end_on_error(error: BaseException) -> None:
@@ -77,9 +96,28 @@ def is_output_error(error: BaseException) -> bool:
     return bool(getattr(getattr(sys.stdout, "buffer", None), "failure", None) is error)
 
 
-def _end(problems: list[str]) -> None:
-    for problem in problems:
-        _logger.error("%s", problem)
+class _ProblemCollector(logging.Handler):
+    """Keeps what is logged as an error: the reason of the exit code."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        if len(self.messages) < _MAX_PROBLEMS:
+            self.messages.append(record.getMessage())
+
+
+def _exit_code(end: SystemExit) -> int:
+    if end.code is None or isinstance(end.code, int):
+        return end.code or 0
+    return FAILED
+
+
+def _end(messages: list[str]) -> None:
+    for message in messages:
+        _logger.error("%s", message)
     raise SystemExit(FAILED) from None
 
 
