@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
-from . import PLUGIN_NAME
+from . import PLUGIN_NAME, output
 from .errors import PluginError
-from .output import StandardOutput
 from .redact import describe_safely, hide_secrets
 
 if TYPE_CHECKING:
@@ -45,19 +44,27 @@ def run(cli: Callable[[], object]) -> None:
     hide_secrets(_secrets_of_environment())
     problems = _ProblemCollector()
     _logger.addHandler(problems)
-    StandardOutput.install()
+    output.install()
     if sys.stdout is None:
         logging.basicConfig()
         _end(["stdout is closed, and messages are written there. Start the program with one."])
     try:
-        try:
-            cli()
-        except BaseException as error:  # noqa: BLE001 - each is told in its own way
-            end_on_error(error)
+        _call(cli)
     except SystemExit as end:
         if report is not None:
             report.finish(_exit_code(end), " ".join(problems.messages))
         raise
+
+
+def _call(cli: Callable[[], object]) -> None:
+    try:
+        try:
+            cli()
+        finally:
+            sys.stdout.flush()
+    except BaseException as error:  # noqa: BLE001 - each is told in its own way
+        # click ends with 1 and says nothing where the reader is gone.
+        end_on_error(output.failure() or error)
 
 
 def publish_at_end(run_report: RunReport) -> None:
@@ -84,16 +91,11 @@ def end_on_error(error: BaseException) -> None:
         case BrokenPipeError():
             _logger.warning("The reader of stdout closed it; the next run resumes here.")
             raise SystemExit(SIGNAL_EXIT + signal.SIGPIPE) from None
-        case OSError() if is_output_error(error):
+        case OSError() if error is output.failure():
             _end([f"Cannot write to stdout ({error.strerror}). The next run resumes here."])
         case _:
             _logger.debug("Unexpected error.", exc_info=error)
             _end([describe_safely(error)])
-
-
-def is_output_error(error: BaseException) -> bool:
-    """Whether an error comes from writing to stdout, and not from something else."""
-    return bool(getattr(getattr(sys.stdout, "buffer", None), "failure", None) is error)
 
 
 class _ProblemCollector(logging.Handler):

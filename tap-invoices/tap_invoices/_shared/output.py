@@ -12,7 +12,7 @@ import os
 import select
 import stat
 import sys
-from typing import IO, Any
+from typing import Any
 
 from typing_extensions import override
 
@@ -112,31 +112,32 @@ def _remove_partial_line(descriptor: int, written: bytes) -> None:
         os.ftruncate(descriptor, max(size - partial, 0))
 
 
-class StandardOutput(io.TextIOWrapper):
-    """`sys.stdout`, with `buffer` a `CompleteWriter`."""
+_writer: CompleteWriter | None = None
 
-    @classmethod
-    def install(cls) -> None:
-        """Replace `sys.stdout`, and keep closed standard streams from being reused.
 
-        The descriptor of a stream that is closed at start would be given to the next file
-        or socket.
-        """
-        for descriptor in _STANDARD_STREAMS:
-            try:
-                os.fstat(descriptor)
-            except OSError:
-                os.open(os.devnull, os.O_RDWR)
-        if sys.stdout is not None:
-            writer = CompleteWriter(sys.stdout.fileno())
-            sys.stdout = cls(writer, encoding="utf-8", errors="surrogateescape", newline="\n")
+def install() -> None:
+    """Make `sys.stdout` write completely, and keep closed standard streams from being reused.
+
+    The descriptor of a stream that is closed at start would be given to the next file or socket.
+    """
+    global _writer  # noqa: PLW0603 - a program has one stdout
+    for descriptor in _STANDARD_STREAMS:
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stdout is not None:
+        _writer = CompleteWriter(sys.stdout.fileno())
+        sys.stdout = io.TextIOWrapper(
+            _writer, encoding="utf-8", errors="surrogateescape", newline="\n"
+        )
 
 
 def is_writing() -> bool:
-    """Whether a line is being written to stdout at this moment."""
-    return bool(getattr(getattr(sys.stdout, "buffer", None), "is_writing", False))
+    """Whether a line is being written to stdout at this moment: a handler must not raise."""
+    return _writer is not None and _writer.is_writing
 
 
-def binary_stdout() -> IO[bytes]:
-    """Return the binary side of stdout."""
-    return sys.stdout.buffer
+def failure() -> OSError | None:
+    """Return what made a write to stdout fail, if one did."""
+    return _writer.failure if _writer else None
