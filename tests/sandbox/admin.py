@@ -1,4 +1,4 @@
-"""The service's own controls, under `/_sandbox`: look, change, and break."""
+"""The sandbox's controls, under `/_sandbox`: read, change, and break."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from aiohttp import web
 from sandbox import faults
 from sandbox.behaviour import Behaviour
 from sandbox.codec import decode, encode
+from sandbox.heatmap import count_cells
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,10 +29,13 @@ def routes(service: Service) -> list[web.RouteDef]:
         return web.get(f"/_sandbox{path}", handle)
 
     return [
-        get("/state", lambda request: _state(service, request.query.get("system_id", ""))),
+        get("/state", lambda request: _state(service, **request.query)),
         get("/invoices", lambda request: _invoices(service, request.query.get("ids"))),
         get("/marks", lambda request: _marks(service, request.query.get("system_id"))),
-        get("/log", lambda request: service.log.after(int(request.query.get("after", "0")))),
+        get(
+            "/log",
+            lambda request: service.log.read(**{k: int(v) for k, v in request.query.items()}),
+        ),
         web.post("/_sandbox/do", _do(service)),
     ]
 
@@ -105,7 +109,6 @@ def _mark(service: Service, ids: list[int], system_id: str, at: float | None = N
 def _unmark(service: Service, ids: list[int], system_id: str) -> None:
     for each in ids:
         service.store.unmark(each, system_id)
-    service.board.ledger.unmarked(system_id, ids)
 
 
 def _fail(service: Service, rules: list[dict[str, Any]]) -> None:
@@ -154,18 +157,26 @@ _ACTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-def _state(service: Service, system_id: str) -> dict[str, Any]:
+def _state(service: Service, system_id: str = "", heatmap: str = "") -> dict[str, Any]:
     store = service.store
     marks = store.marks.get(system_id, {})
     booked = [each for each, is_booked in store.booked.items() if is_booked]
-    return {
+    marked = [each for each in booked if each in marks]
+    pending = [each for each in booked if each not in marks]
+    rejected = service.faults.rejected(pending)
+    state = {
         "booked": len(booked),
         "drafts": len(store.booked) - len(booked),
-        "lines": sum(store.line_count(each) for each in booked),
-        "marked": sum(each in marks for each in booked),
-        "pending": sum(each not in marks for each in booked),
+        "lines": sum(map(store.line_count, booked)),
+        "marked": len(marked),
+        "pending": len(pending),
+        "rejected": len(rejected),
+        "newest": {"marked": marked[-3:], "pending": pending[-3:]},
+        "systems": [name for name, its_marks in store.marks.items() if its_marks],
+        "faults": [asdict(rule) for rule in service.faults.rules],
         "now": store.now(),
     }
+    return state | ({"heatmap": count_cells(booked, marked, rejected)} if heatmap else {})
 
 
 def _invoices(service: Service, ids: str | None) -> list[msgspec.Raw]:
