@@ -71,18 +71,18 @@ def _add(
     *,
     booked: bool = True,
     step: int = 1,
-    set: dict[str, Any] | None = None,  # noqa: A002 - the control's own word
+    set: dict[str, Any] | None = None,  # noqa: A002 - the name of the control's argument
 ) -> list[int]:
     first = service.store.next_id(step)
     ids = list(range(first, first + count * step, step))
     service.store.add(ids, booked=booked)
-    for each in ids if set else ():
-        service.store.change(each, set or {})
+    for invoice_id in ids if set else ():
+        service.store.change(invoice_id, set or {})
     return ids
 
 
 def _book(service: Service, ids: list[int] | None = None) -> list[int]:
-    drafts = [each for each, booked in service.store.booked.items() if not booked]
+    drafts = [invoice_id for invoice_id, booked in service.store.booked.items() if not booked]
     chosen = drafts if ids is None else ids
     service.store.book(chosen)
     return chosen
@@ -102,13 +102,13 @@ def _change(
 
 
 def _mark(service: Service, ids: list[int], system_id: str, at: float | None = None) -> None:
-    for each in ids:
-        service.store.mark(each, system_id, "another program", at)
+    for invoice_id in ids:
+        service.store.mark(invoice_id, system_id, "another program", at)
 
 
 def _unmark(service: Service, ids: list[int], system_id: str) -> None:
-    for each in ids:
-        service.store.unmark(each, system_id)
+    for invoice_id in ids:
+        service.store.unmark(invoice_id, system_id)
 
 
 def _fail(service: Service, rules: list[dict[str, Any]]) -> None:
@@ -160,9 +160,9 @@ _ACTIONS: dict[str, Callable[..., Any]] = {
 def _state(service: Service, system_id: str = "", heatmap: str = "") -> dict[str, Any]:
     store = service.store
     marks = store.marks.get(system_id, {})
-    booked = [each for each, is_booked in store.booked.items() if is_booked]
-    marked = [each for each in booked if each in marks]
-    pending = [each for each in booked if each not in marks]
+    booked = [invoice_id for invoice_id, is_booked in store.booked.items() if is_booked]
+    marked = [invoice_id for invoice_id in booked if invoice_id in marks]
+    pending = [invoice_id for invoice_id in booked if invoice_id not in marks]
     rejected = service.faults.rejected(pending)
     state = {
         "booked": len(booked),
@@ -181,7 +181,7 @@ def _state(service: Service, system_id: str = "", heatmap: str = "") -> dict[str
 
 def _invoices(service: Service, ids: str | None) -> list[msgspec.Raw]:
     wanted = service.store.booked if ids is None else map(int, filter(None, ids.split(",")))
-    return [msgspec.Raw(service.store.encoded(each)) for each in wanted]
+    return [msgspec.Raw(service.store.invoice_json(invoice_id)) for invoice_id in wanted]
 
 
 def _marks(service: Service, system_id: str | None) -> list[dict[str, Any]]:

@@ -206,7 +206,7 @@ class Service:
                 return ApiResponse([])
             case "no_content":
                 return ApiResponse([], 204, {})
-        return ApiResponse.of({"invoices": [{"id": each} for each in ids]})
+        return ApiResponse.of({"invoices": [{"id": invoice_id} for invoice_id in ids]})
 
     async def _lock_rows(self) -> None:
         """Take as long as a transaction; one that begins meanwhile is the deadlock's victim."""

@@ -23,7 +23,7 @@ _HEADERS = {
 def routes() -> list[web.RouteDef]:
     """Return the routes of the page and its files."""
     pages = [web.get("/", _serve(_FOLDER / "index.html"))]
-    return pages + [web.get(f"/static/{each.name}", _serve(each)) for each in _FOLDER.iterdir()]
+    return pages + [web.get(f"/static/{path.name}", _serve(path)) for path in _FOLDER.iterdir()]
 
 
 def _serve(path: Path) -> Callable[[web.Request], Awaitable[web.FileResponse]]:

@@ -133,7 +133,7 @@ class Faults:
         """Return those of these invoices whose mark is rejected."""
         if not any(rule.kind == "refuse_ids" for rule in self.rules):
             return []
-        return [each for each in ids if self.rejection(each)]
+        return [invoice_id for invoice_id in ids if self.rejection(invoice_id)]
 
     def rejection(self, invoice_id: int) -> Fault | None:
         """Return the fault that rejects the mark of an invoice, if there is one."""

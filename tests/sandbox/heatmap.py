@@ -30,7 +30,7 @@ def count_cells(
     size = (last - first) // MOST_CELLS + 1
 
     def count(some: Iterable[int]) -> Counter[int]:
-        return Counter([(each - first) // size for each in some])
+        return Counter([(invoice_id - first) // size for invoice_id in some])
 
     totals, *parts = count(ids), count(marked), count(rejected)
     cells = [[totals[cell], *(part[cell] for part in parts)] for cell in sorted(totals)]
