@@ -47,3 +47,13 @@ class MalformedResponseError(ConnectionFailedError):
 
 class UnexpectedResponseError(PluginError):
     """A success whose body is JSON of another shape; another attempt does not help."""
+
+
+class ResponseTooLargeError(PluginError):
+    """A response that is larger than any that the API sends; another attempt does not help."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(
+            f"The API sent more than {max_bytes >> 20} MiB in one response. Set a smaller "
+            "page_size, or check what answers at api_url.",
+        )

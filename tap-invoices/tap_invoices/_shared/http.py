@@ -21,7 +21,7 @@ from typing_extensions import override
 from urllib3.exceptions import NameResolutionError
 
 from . import PLUGIN_NAME, status, times
-from .errors import ConnectionFailedError, PluginError
+from .errors import ConnectionFailedError, PluginError, ResponseTooLargeError
 from .redact import shorten, without_password
 from .status import Action, Purpose
 from .transport import DeadlineAdapter
@@ -42,9 +42,6 @@ MAX_ATTEMPTS = 8
 INITIAL_WAIT_S = 0.5
 MAX_WAIT_S = 60.0
 MAX_RETRY_AFTER_S = 600.0
-
-MAX_RESPONSE_BYTES = 1 << 30
-"""Of a listing, after decompression."""
 
 MAX_SMALL_RESPONSE_BYTES = 1 << 20
 """Of an error, or of the response to a mark."""
@@ -282,16 +279,13 @@ def iter_body(response: requests.Response, max_bytes: int) -> Iterator[bytes]:
     """Iterate over the chunks of a body, after decompression.
 
     Raises:
-        PluginError: The body is larger than `max_bytes`.
+        ResponseTooLargeError: The body is larger than `max_bytes`.
     """
     size = 0
     for chunk in response.iter_content(_CHUNK_SIZE):
         size += len(chunk)
         if size > max_bytes:
-            raise PluginError(
-                f"The API sent more than {max_bytes >> 20} MiB in one response. Set a smaller "
-                "page_size, or check what answers at api_url.",
-            )
+            raise ResponseTooLargeError(max_bytes)
         yield chunk
 
 
@@ -299,7 +293,7 @@ def read_body(response: requests.Response, max_bytes: int) -> bytearray:
     """Read a whole body into one piece of memory; `content` would need it twice.
 
     Raises:
-        PluginError: The body is larger than `max_bytes`.
+        ResponseTooLargeError: The body is larger than `max_bytes`.
     """
     body = bytearray()
     for chunk in iter_body(response, max_bytes):
