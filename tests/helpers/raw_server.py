@@ -79,10 +79,13 @@ class RawServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, respond: Respond, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, respond: Respond, tls: ssl.SSLContext | None = None, greeting: bytes = b""
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.respond = respond
         self.tls = tls
+        self.greeting = greeting
         self.requests: list[bytes] = []
         self.sent = 0
         self.connections = 0
@@ -110,6 +113,7 @@ class _Handler(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         with suppress(OSError):
             sock = self.request
+            sock.sendall(self.server.greeting)
             if self.server.tls:
                 sock = self.server.tls.wrap_socket(sock, server_side=True)
             while request := _read_request(sock):
@@ -133,15 +137,18 @@ def _read_request(sock: socket.socket) -> bytes:
 
 
 @contextmanager
-def raw_server(respond: Respond, tls: ssl.SSLContext | None = None) -> Iterator[RawServer]:
+def raw_server(
+    respond: Respond, tls: ssl.SSLContext | None = None, greeting: bytes = b""
+) -> Iterator[RawServer]:
     """Serve in a thread.
 
     Args:
         respond: Responds to a request; the connection is closed after it, unless it returns
             True.
         tls: Serves over TLS.
+        greeting: Is sent before any request comes.
     """
-    with RawServer(respond, tls) as server:
+    with RawServer(respond, tls, greeting) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

@@ -24,18 +24,23 @@ class StateError(PluginError):
         )
 
 
+CHECK_NETWORK = "Check api_url and the network"
+
+
 class ConnectionFailedError(PluginError):
     """A request without a usable response.
 
     Args:
         reason: What happened, in a few words.
         retry: Whether another attempt may succeed.
+        hint: What the user can do.
     """
 
-    def __init__(self, reason: str, *, retry: bool) -> None:
+    def __init__(self, reason: str, *, retry: bool, hint: str = CHECK_NETWORK) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry = retry
+        self.hint = hint
 
 
 class MalformedResponseError(ConnectionFailedError):
