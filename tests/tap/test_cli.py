@@ -61,7 +61,7 @@ def test_each_bad_setting_is_named_before_any_request(
     told = problems(done)
     for name in bad:
         assert [line for line in told if name in line], (name, told)
-    assert "Try 1" not in done.stderr
+    assert "Attempt 1" not in done.stderr
     assert done.stdout == ""
     for secret in ("two\nlines", "two\\nlines", "12345678", "Ærlig-nøgle"):
         assert secret not in done.stderr
@@ -95,7 +95,7 @@ def test_a_file_that_cannot_be_used_is_named_in_one_line(
         path.write_text(content)
     done = run_tap(tmp_path, CONFIG, f"--{kind}", str(path))
     told = problems(done)
-    assert "Try 1" not in done.stderr
+    assert "Attempt 1" not in done.stderr
     assert len(told) == 1
     assert kind in told[0]
     assert done.stdout == ""

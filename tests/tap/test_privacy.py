@@ -74,7 +74,7 @@ def test_an_unexpected_error_is_told_without_what_it_says(customers: Tap) -> Non
     done = customers.run(env=DEBUG, app_key=APP_KEY, stream_maps=maps)
     assert done.exit_code == 1
     assert "Unexpected" in done.stderr
-    assert "delivery.py" in done.stderr
+    assert "sync.py" in done.stderr
     assert secrets_in(done.stderr) == []
 
 

@@ -55,9 +55,15 @@ def digits(value: Any) -> Any:
 
 
 def columns(record: dict[str, Any]) -> dict[str, Any]:
-    """Return a record's fields, those in `_extra` with them."""
+    """Return a record's fields, put together from its columns and `_extra`."""
     own = {"_extra", "non_booked"}
-    return {k: v for k, v in record.items() if k not in own} | (record["_extra"] or {})
+    return merged({k: v for k, v in record.items() if k not in own}, record["_extra"] or {})
+
+
+def merged(column: Any, extra: Any) -> Any:
+    if not (isinstance(column, dict) and isinstance(extra, dict)):
+        return extra
+    return column | {k: merged(column[k], v) if k in column else v for k, v in extra.items()}
 
 
 @pytest.mark.parametrize("times", ["laravel", "rfc3339"])
@@ -97,8 +103,9 @@ def test_digits_and_text_survive_in_columns_in_objects_and_without_a_column(tap:
     tap.sandbox.change(1, meta=ODD, **ODD)
     for known in (catalog, tap.discover()):
         record = tap.sync(catalog=known).records()[0]
-        assert digits(record["meta"]) == digits(ODD)
-        assert digits({name: columns(record)[name] for name in ODD}) == digits(ODD)
+        fields = columns(record)
+        assert digits({name: fields["meta"][name] for name in ODD}) == digits(ODD)
+        assert digits({name: fields[name] for name in ODD}) == digits(ODD)
     assert {"tenth", "longer", "separator"} <= set(entry(tap.discover())["schema"]["properties"])
 
 
@@ -147,7 +154,7 @@ def test_fields_that_are_named_like_the_taps_own_are_kept_in_extra(tap: Tap) -> 
     done = tap.sync()
     invoice, found = done.records()[0], done.records("invoice_lines")[:3]
     assert invoice["_extra"] == {"_extra": {"a": 1}, "non_booked": "yes"}
-    assert invoice["non_booked"] is None
+    assert invoice["non_booked"] is False
     assert {each["invoice_id"] for each in found} == {1}
     assert [each["_extra"] for each in found] == [
         None,
@@ -156,13 +163,13 @@ def test_fields_that_are_named_like_the_taps_own_are_kept_in_extra(tap: Tap) -> 
     ]
 
 
-@pytest.mark.parametrize("lines", [None, [], "__absent__", {"odd": 1}])
+@pytest.mark.parametrize("lines", [[], {}], ids=str)
 def test_an_invoice_without_lines_has_none(tap: Tap, lines: Any) -> None:
     tap.sandbox.change(1, lines=lines)
     done = tap.sync()
     assert done.ids() == list(range(1, 13))
     assert 1 not in {each["invoice_id"] for each in done.records("invoice_lines")}
-    assert done.records()[0]["_extra"] == ({"lines": lines} if isinstance(lines, dict) else None)
+    assert done.records()[0]["_extra"] is None
 
 
 def test_the_sample_covers_old_and_new_invoices(tap: Tap) -> None:
@@ -211,9 +218,8 @@ def test_what_is_deselected_is_absent_wherever_it_may_be(tap: Tap) -> None:
     tap.sandbox.change(1, comment={"a": "SECRET"}, customer=odd)
     done = tap.sync(catalog=catalog)
     assert "SECRET" not in done.stdout
-    assert done.records()[0]["_extra"] == {
-        "customer": {"vat_number": 5, "address": {"city": "Oslo"}}
-    }
+    assert done.records()[0]["_extra"] == {"customer": {"vat_number": 5}}
+    assert done.records()[0]["customer"]["address"] == {"city": "Oslo"}
     for record in done.records()[1:]:
         assert "comment" not in record
         assert {"name"}.isdisjoint(record["customer"])

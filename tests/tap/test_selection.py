@@ -108,5 +108,5 @@ def test_full_table_delivers_what_is_pending_whatever_the_state_says(
     assert done.ids() == list(range(4, 13))
     assert not any("not_exported_since" in query for query in tap.listings())
     bookmarks = [each["bookmarks"]["invoices"] for each in done.states]
-    assert len({each["step"] for each in bookmarks}) == len(bookmarks)
+    assert len({each["sequence"] for each in bookmarks}) == len(bookmarks)
     assert bookmarks[-1].keys() == state["bookmarks"]["invoices"].keys()

@@ -118,7 +118,7 @@ def test_a_closed_pipe_ends_it_quietly_with_a_code_of_its_own(tap: Tap) -> None:
     os.close(reader)
     done = finish(process)
     assert done.exit_code == 128 + signal.SIGPIPE
-    assert "closed the pipe" in done.stderr
+    assert "stdout closed it" in done.stderr
     assert "Traceback" not in done.stderr
     assert "ERROR" not in done.stderr
 
