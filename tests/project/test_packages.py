@@ -77,7 +77,7 @@ def _newest_python() -> str:
 
 
 @every_program
-def test_a_wheel_has_its_types_and_its_licence_and_nothing_else(
+def test_a_wheel_holds_the_package_with_types_and_licence(
     builds: dict[str, Built], program: Program
 ) -> None:
     built = builds[program.name]
@@ -91,14 +91,14 @@ def test_a_wheel_has_its_types_and_its_licence_and_nothing_else(
 
 
 @every_program
-def test_an_sdist_has_all_that_a_build_needs(builds: dict[str, Built], program: Program) -> None:
+def test_an_sdist_holds_what_a_build_needs(builds: dict[str, Built], program: Program) -> None:
     with tarfile.open(builds[program.name].sdist) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
     assert {"LICENSE", "README.md", "pyproject.toml", "PKG-INFO"} <= names
 
 
 @every_program
-def test_without_git_there_is_a_version_all_the_same(program: Program, tmp_path: Path) -> None:
+def test_a_build_without_git_has_a_version(program: Program, tmp_path: Path) -> None:
     package = program.name.replace("-", "_")
     copy = tmp_path / program.name
     for path in (*program.folder.glob("*.*"), program.folder / "LICENSE"):
@@ -110,7 +110,7 @@ def test_without_git_there_is_a_version_all_the_same(program: Program, tmp_path:
 
 
 @every_program
-def test_a_package_alone_tells_its_version_and_its_settings_in_every_format(
+def test_a_package_alone_describes_itself_in_every_format(
     environment: dict[str, Path], builds: dict[str, Built], program: Program
 ) -> None:
     command = environment[program.name] / "bin" / program.name
@@ -125,14 +125,14 @@ def test_a_package_alone_tells_its_version_and_its_settings_in_every_format(
 
 
 @every_program
-def test_a_package_does_not_bring_the_other(environment: dict[str, Path], program: Program) -> None:
+def test_a_package_installs_alone(environment: dict[str, Path], program: Program) -> None:
     others = {other.name for other in PROGRAMS} - {program.name}
     listed = _uv("pip", "list", "--python", str(environment[program.name]), "--format=json")
     assert not others & {each["name"] for each in json.loads(listed)}
 
 
 @every_program
-def test_a_package_runs_without_being_installed(builds: dict[str, Built], program: Program) -> None:
+def test_uvx_runs_a_package(builds: dict[str, Built], program: Program) -> None:
     built = builds[program.name]
     command = ("--from", str(built.wheel), program.name, "--version")
     assert built.version in _uv("tool", "run", "--python", sys.executable, *command)

@@ -20,7 +20,7 @@ _PORT = "8910"
 _END = "---- the end of a block ----"
 
 
-def test_it_can_be_followed_word_for_word(tmp_path: Path) -> None:
+def test_its_commands_show_what_it_says(tmp_path: Path) -> None:
     blocks = blocks_of(CHECKOUT / "docs" / "tutorial.md")
     (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
     typed = [block for block in blocks if block.language == "sh" and block.title is None]
@@ -51,7 +51,7 @@ def _shape(value: object) -> object:
     return type(value)
 
 
-def test_the_second_terminal_starts_what_the_first_one_asks() -> None:
+def test_both_terminals_use_the_same_port() -> None:
     blocks = blocks_of(CHECKOUT / "docs" / "tutorial.md")
     (started,) = [block.text for block in blocks if block.title == "second terminal"]
     _, _, options = started.partition("python -m sandbox ")

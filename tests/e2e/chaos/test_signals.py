@@ -45,7 +45,7 @@ def warehouse(sandbox: Sandbox, tmp_path: Path) -> Iterator[PostgresWarehouse]:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_a_service_manager_that_signals_everything_in_a_drain_makes_no_loader_lie(
+def test_a_signal_to_every_process_marks_no_unwritten_row(
     sandbox: Sandbox, warehouse: PostgresWarehouse, signum: signal.Signals
 ) -> None:
     """A loader built on singer-sdk would print a STATE for what it has not written, and exit 0."""
@@ -67,7 +67,7 @@ def test_a_service_manager_that_signals_everything_in_a_drain_makes_no_loader_li
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_reading_back_prints_a_state_only_for_what_is_marked_when_a_signal_comes_in_a_drain(
+def test_a_signalled_read_back_marks_before_it_emits_a_state(
     sandbox: Sandbox, tmp_path: Path, signum: signal.Signals
 ) -> None:
     sandbox.add(INVOICES)
@@ -83,9 +83,7 @@ def test_reading_back_prints_a_state_only_for_what_is_marked_when_a_signal_comes
     assert target.returncode == 128 + signum
 
 
-def test_reading_back_prints_no_state_where_marking_fails_after_the_signal(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
+def test_a_read_back_whose_marks_fail_emits_no_state(sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.add(INVOICES)
     sandbox.fail(
         {"kind": "latency", "seconds": 1.0, "on": "mark", "times": None},

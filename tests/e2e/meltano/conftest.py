@@ -9,7 +9,7 @@ import pytest
 from demo.counts import Api
 from demo.postgres import Postgres
 from demo.project import Project
-from e2e.meltano.pipeline import Line
+from e2e.meltano.pipeline import MeltanoPipeline
 from sandbox.client import Sandbox
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ def project(tmp_path_factory: pytest.TempPathFactory, database: Postgres) -> Ite
 
 
 @pytest.fixture
-def line(project: Project, database: Postgres) -> Iterator[Line]:
+def pipeline(project: Project, database: Postgres) -> Iterator[MeltanoPipeline]:
     with (
         Sandbox.start(app_key=_APP_KEY, invoices=60, drafts=3) as sandbox,
         database.connect() as connection,
     ):
         api = Api(sandbox.url, sandbox.token, _APP_KEY, _SYSTEM)
-        yield Line(project, sandbox, api, connection)
+        yield MeltanoPipeline(project, sandbox, api, connection)
