@@ -1,4 +1,4 @@
-"""Which tests are slow: `run.py test --fast` and `pytest -m "not slow"` leave them out."""
+"""What all tests share: one database server for a worker, and which of them are slow."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from demo.postgres import Postgres
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 STARTS_PROGRAMS = {
     "account",
@@ -22,6 +24,18 @@ STARTS_PROGRAMS = {
     "tap",
 }
 """Fixtures that start programs. A test that needs one is slow, unless it is marked `fast`."""
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def postgres(postgres_server: Postgres) -> Postgres:
+    """A PostgreSQL server with an empty database."""
+    return postgres_server.with_new_database()
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -15,7 +14,7 @@ from benchmarks.api import serving
 from benchmarks.measure import Command
 from benchmarks.results import Results
 from helpers.checkout import PYTHONPATH
-from helpers.run import environment
+from helpers.run import environment, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,12 +24,8 @@ if TYPE_CHECKING:
 def test_a_short_run_measures_and_reports_every_contestant(group: str, tmp_path: Path) -> None:
     """That contestants deliver the same, and that all is marked, is seen to by the run itself."""
     (tmp_path / "performance.md").write_text(f"before {report.BEGIN}{report.END} after")
-    subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--short", "--docs", str(tmp_path), group],
-        env=environment(PYTHONPATH=PYTHONPATH),
-        check=True,
-        timeout=290,
-    )
+    command = [sys.executable, "-m", "benchmarks", "--short", "--docs", str(tmp_path), group]
+    run(command, env=environment(PYTHONPATH=PYTHONPATH)).check()
     _, series = data.load(tmp_path / "performance.json")
     assert {each.group for each in series} == {group}
     assert all(each.runs for each in series)

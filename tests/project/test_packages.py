@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tarfile
 import zipfile
@@ -17,6 +15,8 @@ from uv import find_uv_bin
 from generate.programs import PROGRAMS, TAP
 from helpers import pythons
 from helpers.checkout import CHECKOUT
+from helpers.run import environment as run_environment
+from helpers.run import run
 from sandbox.client import Sandbox
 
 if TYPE_CHECKING:
@@ -142,14 +142,9 @@ def test_uvx_runs_a_package(builds: dict[str, Built], program: Program) -> None:
 def test_pipx_runs_a_package(builds: dict[str, Built], program: Program, tmp_path: Path) -> None:
     built = builds[program.name]
     words = ("run", "--spec", str(built.wheel), program.name, "--version")
-    done = subprocess.run(
-        [sys.executable, "-m", "pipx", *words],
-        env={**os.environ, "PIPX_HOME": str(tmp_path / "pipx"), "PIPX_DEFAULT_BACKEND": "pip"},
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert built.version in done.stdout
+    variables = {"PIPX_HOME": str(tmp_path / "pipx"), "PIPX_DEFAULT_BACKEND": "pip"}
+    done = run([sys.executable, "-m", "pipx", *words], env=run_environment(**variables))
+    assert built.version in done.check().stdout
 
 
 def test_the_tap_alone_delivers_an_account(environment: dict[str, Path], tmp_path: Path) -> None:
@@ -180,14 +175,8 @@ def _copy(source: Path, to: Path) -> None:
 
 
 def _said(command: Path, *arguments: str) -> str:
-    return subprocess.run(
-        [command, *arguments], check=True, stdout=subprocess.PIPE, text=True, cwd=command.parent
-    ).stdout
+    return run([str(command), *arguments], cwd=command.parent).check().stdout
 
 
 def _uv(*arguments: str, cwd: Path | None = None) -> str:
-    done = subprocess.run(
-        [find_uv_bin(), "--quiet", *arguments], check=False, capture_output=True, text=True, cwd=cwd
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return run([find_uv_bin(), "--quiet", *arguments], cwd=cwd).check().stdout

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 
 from helpers.checkout import CHECKOUT
 from helpers.howto_pages import blocks_of, is_seen
+from helpers.run import run
 from sandbox.client import Sandbox
 
 pytestmark = pytest.mark.xdist_group("packages")
@@ -59,15 +58,4 @@ def test_both_terminals_use_the_same_port() -> None:
 
 
 def follow(folder: Path, script: str) -> str:
-    theirs = ("TAP_", "TARGET_", "VIRTUAL_ENV")
-    done = subprocess.run(
-        ["bash", "-eu", "-c", script],
-        cwd=folder,
-        env={name: value for name, value in os.environ.items() if not name.startswith(theirs)},
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    return run(["bash", "-eu", "-c", script], cwd=folder, merge_stderr=True).check().stdout

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import runpy
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -16,6 +15,7 @@ from uv import find_uv_bin
 
 from generate.programs import PROGRAMS
 from helpers.checkout import CHECKOUT
+from helpers.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,22 +107,16 @@ def test_one_tag_gives_both_packages_its_version(tmp_path: Path) -> None:
     changelog.write_text(changelog.read_text().replace("[Unreleased]", "[98.7.6] - 2026-11-24"))
     # A version is that of a commit as it is, so the changelog would be committed before the tag.
     _git("-C", str(clone), "update-index", "--assume-unchanged", "CHANGELOG.md")
-    uv = [find_uv_bin(), "build", "--quiet", "--all-packages"]
-    subprocess.run(uv, check=True, cwd=clone)
-    check = [sys.executable, ".github/check_release.py", "v98.7.6"]
-    done = subprocess.run(check, check=False, cwd=clone, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    run([find_uv_bin(), "build", "--quiet", "--all-packages"], cwd=clone).check()
+    run([sys.executable, ".github/check_release.py", "v98.7.6"], cwd=clone).check()
 
 
 def _git(*arguments: str) -> None:
-    subprocess.run(["git", *arguments], check=True, capture_output=True)
+    run(["git", *arguments]).check()
 
 
 def _passes(program: str, *arguments: str) -> None:
-    done = subprocess.run(
-        [_BIN / program, *arguments], check=False, capture_output=True, text=True, cwd=CHECKOUT
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    run([str(_BIN / program), *arguments], cwd=CHECKOUT, merge_stderr=True).check()
 
 
 def _project(folder: Path) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from demo.postgres import Postgres
 from e2e.chaos import invariants
 from e2e.chaos.chaos import ChaosRun
 from e2e.chaos.delivery_stores import Postgresql, Sqlite
@@ -18,6 +17,8 @@ from sandbox.client import Sandbox
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from demo.postgres import Postgres
 
 pytestmark = pytest.mark.timeout(1200)  # many whole runs, on a machine that may be busy
 
@@ -42,13 +43,14 @@ def test_every_invoice_is_loaded_and_marked_whatever_is_killed(
     assert len(sandbox.marked()) >= sandbox.state()["booked"]
 
 
-def test_it_holds_with_target_postgres_and_a_database(sandbox: Sandbox, tmp_path: Path) -> None:
-    with Postgres() as server:
-        tables = PostgresWarehouse(tmp_path, server)
-        tables.load(sandbox)
-        chaos = ChaosRun(tmp_path, sandbox, Postgresql(tables), seed=14)
-        told = [chaos.round(number) for number in range(1, 3)]
-        chaos.end()
+def test_it_holds_with_target_postgres_and_a_database(
+    sandbox: Sandbox, tmp_path: Path, postgres: Postgres
+) -> None:
+    tables = PostgresWarehouse(tmp_path, postgres)
+    tables.load(sandbox)
+    chaos = ChaosRun(tmp_path, sandbox, Postgresql(tables), seed=14)
+    told = [chaos.round(number) for number in range(1, 3)]
+    chaos.end()
     assert not chaos.found, told
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from demo.counts import Api
-from demo.postgres import Postgres
 from demo.project import Project
 from e2e.meltano.pipeline import MeltanoPipeline
 from sandbox.client import Sandbox
@@ -15,14 +14,15 @@ from sandbox.client import Sandbox
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from demo.postgres import Postgres
+
 _APP_KEY = "key"
 _SYSTEM = "warehouse"
 
 
 @pytest.fixture(scope="session")
-def database() -> Iterator[Postgres]:
-    with Postgres() as database:
-        yield database
+def database(postgres_server: Postgres) -> Postgres:
+    return postgres_server.with_new_database()
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from helpers.checkout import CHECKOUT
+from helpers.run import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,14 +67,6 @@ def _link(link: Path, to: Path) -> None:
 def _type(pipeline: MeltanoPipeline, commands: str) -> str:
     ours = ("WAREHOUSE_", "SANDBOX_")  # all that is known has to come from `.env`
     values = pipeline.project.environment.items()
-    done = subprocess.run(
-        ["bash", "-eu", "-c", commands],
-        cwd=pipeline.project.folder,
-        env={name: value for name, value in values if not name.startswith(ours)},
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    env = {name: value for name, value in values if not name.startswith(ours)}
+    command = ["bash", "-eu", "-c", commands]
+    return run(command, cwd=pipeline.project.folder, env=env, merge_stderr=True).check().stdout

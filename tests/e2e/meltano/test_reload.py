@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
+from helpers.run import run
 from helpers.warehouses import PostgresWarehouse
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def test_the_printed_command_loads_lost_rows_again(
     assert audit.exit_code == 1
     assert "Marked, but not read: 4, 40." in audit.stderr
     [command] = _COMMAND.findall(audit.stderr)
-    environment = pipeline.project.environment
-    subprocess.run(command, shell=True, cwd=pipeline.project.folder, env=environment, check=True)  # noqa: S602 - word by word
+    project = pipeline.project
+    run(["bash", "-c", command], cwd=project.folder, env=project.environment).check()
 
     assert pipeline.whole() == booked
     assert _audit(pipeline, warehouse).exit_code == 0
