@@ -10,20 +10,10 @@ from demo.postgres import Postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
-STARTS_PROGRAMS = {
-    "account",
-    "api",
-    "dagster",
-    "environment",
-    "line",
-    "own_sandbox",
-    "project",
-    "sandbox",
-    "service",
-    "tap",
-}
-"""Fixtures that start programs. A test that needs one is slow, unless it is marked `fast`."""
+STARTS_PROGRAMS = {"account", "api", "own_sandbox", "sandbox", "service", "tap"}
+"""Fixtures that start programs. A test that needs one is slow, except the first of each file."""
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +29,11 @@ def postgres(postgres_server: Postgres) -> Postgres:
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """Mark as slow what `run.py test --fast` leaves out, beside what is marked already."""
+    seen: set[Path] = set()
     for item in items:
-        fixtures: set[str] = set(getattr(item, "fixturenames", ()))
-        is_slow = "e2e" in item.path.parts or fixtures & STARTS_PROGRAMS
-        if is_slow and not item.get_closest_marker("fast"):
+        starts_programs = STARTS_PROGRAMS.intersection(getattr(item, "fixturenames", ()))
+        if "e2e" in item.path.parts or (starts_programs and item.path in seen):
             item.add_marker(pytest.mark.slow)
+        elif starts_programs:
+            seen.add(item.path)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", bench.GROUPS)
 def test_a_short_run_measures_and_reports_every_contestant(group: str, tmp_path: Path) -> None:
     """That contestants deliver the same, and that all is marked, is seen to by the run itself."""
@@ -53,6 +54,7 @@ def test_the_page_is_generated_from_the_saved_results() -> None:
     assert report.filled(before, about, Results(series)) == before
 
 
+@pytest.mark.slow
 def test_the_chart_is_reproducible(tmp_path: Path) -> None:
     for name in ("one.svg", "two.svg"):
         bench.draw(bench.DOCS / "performance.json", tmp_path / name)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _NEWEST_MINOR = 14  # of Python 3, as the packages say
 
-pytestmark = pytest.mark.xdist_group("packages")
+pytestmark = [pytest.mark.xdist_group("packages"), pytest.mark.slow]
 every_program = pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
 
 

@@ -19,6 +19,7 @@ _PORT = "8910"
 _END = "---- the end of a block ----"
 
 
+@pytest.mark.slow
 def test_its_commands_show_what_it_says(tmp_path: Path) -> None:
     blocks = blocks_of(CHECKOUT / "docs" / "tutorial.md")
     (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])

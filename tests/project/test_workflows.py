@@ -99,6 +99,7 @@ class TestARelease:
         assert problems("v1.2.3", self.built, "## [Unreleased]")
 
 
+@pytest.mark.slow
 def test_one_tag_gives_both_packages_its_version(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     _git("clone", "--quiet", str(CHECKOUT), str(clone))

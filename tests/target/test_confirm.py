@@ -6,6 +6,7 @@ import json
 import tracemalloc
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -277,6 +278,7 @@ MANY = 1_000_000
 PAGE = 250
 
 
+@pytest.mark.slow
 def test_a_million_waiting_invoices_take_a_few_dozen_bytes_each() -> None:
     """Measured, from the first one to the confirmation of all."""
     ledger = Ledger()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from demo.postgres import Postgres
     from helpers.run import CompletedRun
 
+pytestmark = pytest.mark.slow
+
 BOOKED = set(range(1, 26))
 DRAFTS = {26, 27, 28}
 
