@@ -54,11 +54,18 @@ class IdRanges:
 
     def discard(self, ids: Iterable[int]) -> None:
         """Remove ids; those that are not in the set are ignored."""
-        removed = IdRanges(ids)
+        removed = ids if isinstance(ids, IdRanges) else IdRanges(ids)
         first, last = self._ranges()
         kept = list(_subtract(zip(first, last, strict=True), removed.ranges()))
         self._first = [start for start, _ in kept]
         self._last = [end for _, end in kept]
+
+    def copy(self) -> IdRanges:
+        """Return a set of the same ids."""
+        copied = IdRanges()
+        first, last = self._ranges()
+        copied._first, copied._last = first.copy(), last.copy()
+        return copied
 
     def __contains__(self, wanted: int) -> bool:
         """Whether an id is in the set."""

@@ -12,41 +12,45 @@ PLACEHOLDERS = ("run_id", "loaded_at")
 _RUN_ID_VARIABLES = ("MELTANO_RUN_ID", "DAGSTER_RUN_ID", "AIRFLOW_CTX_DAG_RUN_ID")
 
 
-def problem(template: str) -> str | None:
-    """Say what is wrong with a note, or None."""
+def note_error(template: str) -> str | None:
+    """Describe what is wrong with a note; None if nothing is."""
     allowed = " and ".join(f"{{{name}}}" for name in PLACEHOLDERS)
     try:
         fields = [field for field in Formatter().parse(template) if field[1] is not None]
     except ValueError as error:
-        return f"note: {error}; it may hold {allowed}"
+        return f"note is not valid ({error}); it may hold {allowed}"
     for _, name, form, conversion in fields:
         if name not in PLACEHOLDERS or form or conversion:
             return f"note holds {{{name}}}, which is not known; it may hold {allowed}"
     return None
 
 
-def run_id() -> str:
-    """Return the orchestrator's name of this run, or one of our own."""
+def read_run_id() -> str:
+    """Return the orchestrator's id of this run, or one of our own."""
     named = (os.environ.get(name) for name in _RUN_ID_VARIABLES)
     return next((name for name in named if name), None) or uuid.uuid4().hex
 
 
-class Note:
-    """A note, written anew for each moment at which invoices were confirmed."""
+class NoteTemplate:
+    """A note, rendered anew for each moment at which invoices were confirmed.
 
-    def __init__(self, template: str | None, run: str) -> None:
-        """Keep the template and the run's name."""
+    Args:
+        template: The setting; None for no note.
+        run_id: The id of this run.
+    """
+
+    def __init__(self, template: str | None, run_id: str) -> None:
         self._template = template
-        self._run = run
+        self._run_id = run_id
 
-    def at(self, loaded_at: float) -> str | None:
-        """Write the note.
+    def render(self, loaded_at: float) -> str | None:
+        """Render the note.
 
         Args:
-            loaded_at: When the invoice was confirmed, in seconds of the epoch; it is
-                written in UTC.
+            loaded_at: When the invoice was confirmed, in seconds of the epoch; it is written
+                in UTC.
         """
         if not self._template:
             return None
         moment = datetime.fromtimestamp(loaded_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return self._template.format(run_id=self._run, loaded_at=moment)
+        return self._template.format(run_id=self._run_id, loaded_at=moment)

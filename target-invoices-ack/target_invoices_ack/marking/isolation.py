@@ -1,0 +1,63 @@
+"""A batch that is rejected: finding the invoices because of which it is."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, TypeVar
+
+from target_invoices_ack._shared.http import HttpStatusError
+from target_invoices_ack._shared.status import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+Item = TypeVar("Item")
+
+
+def mark_isolating_rejected(
+    batch: Sequence[Item],
+    mark: Callable[[Sequence[Item]], None],
+    *,
+    one_by_one: bool = False,
+) -> Iterator[tuple[Sequence[Item], HttpStatusError | None]]:
+    """Mark a batch; if it is rejected, split it until the rejected ones stand alone.
+
+    Where the server's errors name places in the batch, those are tried alone and the rest
+    together; otherwise the batch is halved.
+
+    Args:
+        batch: What to mark.
+        mark: Marks all that it is given, or none and raises.
+        one_by_one: Whether a rejected batch is tried one by one: cheaper where most are rejected.
+
+    Yields:
+        Parts of the batch: those that were marked with None, and each invoice that was
+        rejected when it stood alone, with the error.
+
+    Raises:
+        HttpStatusError: The error is not about single invoices.
+    """
+    parts = deque([batch])
+    while parts:
+        part = parts.popleft()
+        try:
+            mark(part)
+        except HttpStatusError as error:
+            if error.action is not Action.ISOLATE:
+                raise
+            if len(part) == 1:
+                yield part, error
+            else:
+                named = set(range(len(part))) if one_by_one else error.rejected_indexes
+                parts.extend(_split(part, named))
+        else:
+            yield part, None
+
+
+def _split(part: Sequence[Item], named: frozenset[int] | set[int]) -> list[Sequence[Item]]:
+    alone: list[Sequence[Item]] = [[item] for at, item in enumerate(part) if at in named]
+    rest = [item for at, item in enumerate(part) if at not in named]
+    if alone:
+        return [rest, *alone] if rest else alone
+    half = len(part) // 2
+    return [part[:half], part[half:]]
