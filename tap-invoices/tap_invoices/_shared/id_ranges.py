@@ -36,13 +36,9 @@ class IdRanges:
             Whether it was new.
         """
         if not self._last or new > self._last[-1] + 1:
-            if new in self._pending:
-                return False
             self._first.append(new)
             self._last.append(new)
         elif new == self._last[-1] + 1:
-            if new in self._pending:
-                return False
             self._last[-1] = new
         elif new in self:
             return False
@@ -115,10 +111,10 @@ class IdRanges:
             if match is None:
                 raise ValueError(f"{part[:50]!r} is not a range of ids")
             first, last = int(match[1]), int(match[2] or match[1])
-            if first > last or (ranges._last and first <= ranges._last[-1] + 1):
+            if first > last or (ranges._last and first <= ranges._last[-1]):
                 raise ValueError(f"the ranges of ids do not ascend at {part!r}")
-            ranges._first.append(first)
-            ranges._last.append(last)
+            ranges.add(first)
+            ranges._last[-1] = last
         return ranges
 
     def _ranges(self) -> tuple[list[int], list[int]]:
