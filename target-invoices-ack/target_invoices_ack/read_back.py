@@ -97,7 +97,7 @@ class ReadBack(GenericSingerReader[bytes]):
                 self._dispatch(line, callbacks)
         except PluginError as error:
             self._problem = error
-        except Exception as error:  # noqa: BLE001 - told without its text
+        except Exception as error:
             _logger.debug("Unexpected error.", exc_info=True)
             self._problem = PluginError(describe_safely(error))
         return self._counts

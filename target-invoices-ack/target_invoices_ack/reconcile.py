@@ -76,7 +76,7 @@ class Reconciliation:
     """
 
     def __init__(self, since: str, client: AckClient, acknowledger: Acknowledger) -> None:
-        self._since = times.parse_time(since).strftime(times.API_FORMAT)
+        self._since = times.format_for_api(since)
         self._client = client
         self._acknowledger = acknowledger
         self._booked: Mapping[int, object] = {}
@@ -154,7 +154,7 @@ def _filters_for(created_at: Iterable[Any]) -> list[dict[str, Any]]:
         return []
     bounds = (("gte", moments[0]), ("lte", moments[-1] + timedelta(seconds=1)))
     filters = [
-        {"key": "created_at", "operator": operator, "value": moment.strftime(times.API_FORMAT)}
+        {"key": "created_at", "operator": operator, "value": times.format_bookmark(moment)}
         for operator, moment in bounds
     ]
     return [{"filters": filters}]

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Target
-from singer_sdk.configuration._dict_config import merge_missing_config_jsonschema
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._batch import BaseBatchFileEncoding
 from singer_sdk.helpers.capabilities import STREAM_MAPS_CONFIG, PluginCapabilities
 from typing_extensions import override
 
-from target_invoices_ack._shared.api_settings import SECRETS
+from target_invoices_ack._shared.api_settings import secrets_of
+from target_invoices_ack._shared.command import FAILED
 from target_invoices_ack._shared.config_errors import explain, setting_errors
 from target_invoices_ack._shared.environment import environment_warnings, read_environment
 from target_invoices_ack._shared.input_files import ENVIRONMENT, read_config_files
-from target_invoices_ack._shared.preflight import environment_secrets, sends_token_in_clear
-from target_invoices_ack._shared.redact import hide_secrets, password_in
+from target_invoices_ack._shared.preflight import sends_token_in_clear
+from target_invoices_ack._shared.redact import hide_secrets
 from target_invoices_ack.client import AckClient
 from target_invoices_ack.input.invoice_id import is_draft
 from target_invoices_ack.input.messages import column
@@ -30,7 +30,6 @@ from target_invoices_ack.shutdown import StopEvent
 from target_invoices_ack.sinks import NullSink, collecting_sink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import FrameType
 
     import click
@@ -40,3 +39,155 @@ if TYPE_CHECKING:
 
 _PREFIX = "TARGET_INVOICES_ACK_"
 _NOT_SET = (None, "")  # as schedulers leave a variable that has no value
+
+
+class TargetInvoicesAck(Target):
+    """Singer target that marks an invoice as exported only once a loader has confirmed it.
+
+    Args:
+        config: The settings.
+        parse_env_config: Whether settings are read from the environment too.
+        options: Those of `singer_sdk.Target`.
+    """
+
+    name = "target-invoices-ack"
+    config_jsonschema = CONFIG
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.BATCH,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+    default_sink_class = NullSink
+
+    def __init__(
+        self,
+        *,
+        config: dict[str, Any] | None = None,
+        parse_env_config: bool = False,
+        **options: Any,  # noqa: ANN401 - the SDK's own
+    ) -> None:
+        self.append_builtin_config(self.config_jsonschema)
+        config = dict(config or {})
+        if parse_env_config:
+            config |= read_environment(self.config_jsonschema, _PREFIX)
+        config = {name: value for name, value in config.items() if value not in _NOT_SET}
+        hide_secrets(secrets_of(config))
+        self._stop = StopEvent()
+        try:
+            super().__init__(config=config, **options)
+        except ConfigValidationError as error:
+            raise explain(error, self) from None
+        if options.get("validate_config", True):
+            self._check_settings(reads_environment=parse_env_config)
+        self._run = self._prepare_run()
+        self.message_reader = self._run
+
+    @classmethod
+    @override
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Add the SDK's settings for stream maps; its others have no effect here."""
+        for name, schema in STREAM_MAPS_CONFIG["properties"].items():
+            config_jsonschema["properties"].setdefault(name, schema)
+
+    @classmethod
+    @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        found = super().cb_config(ctx, param, ())
+        found.config = read_config_files(value)
+        found.parse_env = ENVIRONMENT in value
+        return found
+
+    @classmethod
+    @override
+    def get_singer_command(cls) -> click.Command:
+        command = super().get_singer_command()
+        command.help = cls.__doc__.partition("\n")[0]  # type: ignore[union-attr]
+        return command
+
+    @classmethod
+    @override
+    def invoke(cls, **options: Any) -> None:  # type: ignore[override]
+        """Run the target.
+
+        Raises:
+            SystemExit: Settings are invalid, or the run has failed.
+        """
+        try:
+            super().invoke(**options)
+        except ConfigValidationError as error:
+            for problem in error.errors:
+                cls.logger.error("Setting: %s", problem)  # noqa: TRY400 - for the user
+            raise SystemExit(FAILED) from None
+
+    @override
+    def get_sink_class(self, stream_name: str) -> type[NullSink]:
+        if isinstance(self._run, ReadBack):
+            self._run.add_stream(stream_name)
+            if stream_name == self.config["stream"]:
+                return collecting_sink(self._run.collect)
+        return NullSink
+
+    @override
+    def process_endofpipe(self) -> None:
+        """End the way that was gone.
+
+        Raises:
+            SystemExit: Something is unmarked or missing, or the loader failed.
+        """
+        if self._stop.is_signalled:
+            self.logger.info("%s: ending after what has come in.", self._stop.signal_name)
+        super().process_endofpipe()
+        if code := self._run.finish():
+            raise SystemExit(code)
+
+    def _prepare_run(self) -> Relay | ReadBack:
+        settings = Settings.from_config(self.config)
+        client = AckClient(settings.api, user_agent=f"{self.name}/{self.plugin_version}")
+        acknowledger = Acknowledger(settings, client, Account(), self._stop)
+        if settings.loader:
+            return Relay(settings, self._stop, acknowledger, self._read_batch)
+        since = settings.reconcile_since
+        reconciliation = Reconciliation(since, client, acknowledger) if since else None
+        return ReadBack(settings, self._stop, acknowledger, reconciliation)
+
+    def _read_batch(self, message: Message) -> list[tuple[object, bool]]:
+        """Read the invoices of a BATCH, before the loader may delete its files.
+
+        The SDK reads such files in a sink, so a sink is made for this.
+        """
+        invoices: list[tuple[object, bool]] = []
+
+        def collect(record: dict[str, Any]) -> None:
+            invoices.append((column(record, self.config["id_property"]), is_draft(record)))
+
+        sink = collecting_sink(collect)(self, str(message.stream), {"properties": {}}, ())
+        assert message.encoding is not None  # noqa: S101 - of a BATCH that was parsed
+        encoding = BaseBatchFileEncoding(message.encoding.format, message.encoding.compression)
+        sink.process_batch_files(encoding, message.manifest or [])
+        return invoices
+
+    def _check_settings(self, *, reads_environment: bool) -> None:
+        errors = [*setting_errors(self), *target_setting_errors(self.config)]
+        if errors:
+            raise ConfigValidationError("A setting is invalid", errors=errors)
+        schema = self.config_jsonschema
+        for warning in environment_warnings(
+            schema, self.config, _PREFIX, is_read=reads_environment
+        ):
+            self.logger.warning("%s", warning)
+        if sends_token_in_clear(self.config["api_url"]):
+            self.logger.warning(
+                "api_url begins with http://, so the token crosses the network unencrypted. "
+                "Use https:// if the API has it.",
+            )
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """End the input; what came before is drained as at any end.
+
+        The SDK would drain inside the handler, and emit a STATE for records whose drain the
+        signal interrupted (https://github.com/meltano/sdk/issues/3775).
+        tests/target/test_sdk.py notices when it no longer calls this.
+        """
+        self._stop.on_signal(signum)  # nothing is logged: that could interrupt another message

@@ -59,17 +59,17 @@ def test_a_wrong_setting_is_named(account: Account, wrong: str) -> None:
 
 
 def test_a_time_that_is_none_is_refused_when_reading_back(account: Account) -> None:
-    ran = account.run(b"", reconcile_since="2026-02-31")
+    ran = account.run(b"", read_back=True, reconcile_since="2026-02-31")
 
     assert ran.exit_code == 1
-    assert "reconcile_since is '2026-02-31', which is no time" in ran.errors[0]
+    assert "reconcile_since is '2026-02-31', which is not a valid time" in ran.errors[0]
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (None, "No such file or directory"),
-        (b"{", "it is no JSON"),
+        (b"{", "it is not valid JSON"),
         (b"[]", "it holds no JSON object"),
         (b"\xff\xfe{", "it is no UTF-8"),
     ],

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from helpers.run import write_json
 from loader_matrix.comparison import differing
 from loader_matrix.matrix import Place
-from target_invoices_ack.confirm import Ledger
+from target_invoices_ack.relay.confirmation import ConfirmationTracker
 
 if TYPE_CHECKING:
     from pathlib import Path

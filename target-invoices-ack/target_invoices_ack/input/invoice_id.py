@@ -34,8 +34,10 @@ def parse_invoice_id(value: object, name: str) -> int:
             return value
         case float() if value.is_integer() and abs(value) <= _MAX_EXACT:
             return int(value)
-        case int() | float():
-            found = f"the number {value:.20g}"
+        case int():
+            found = "a larger number"
+        case float():
+            found = f"the number {value!r}"
         case str() if (match := _INTEGER.fullmatch(value.strip())) and _fits(match[1]):
             return int(match[1])
         case None:

@@ -135,7 +135,7 @@ class MessageParser:
         Raises:
             InputError: It cannot be decoded.
         """
-        keys = self._checked(self._decode_keys, message.record)
+        keys: Any = self._checked(self._decode_keys, message.record)
         return InvoiceKeys(keys.id, keys.non_booked)
 
     def line_invoice_id(self, message: Message) -> object:

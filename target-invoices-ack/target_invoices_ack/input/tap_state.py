@@ -29,8 +29,8 @@ def check_tap_state(state: object, settings: Settings) -> None:
     for bookmark in tap_invoices_bookmarks(state):
         if bookmark.get(SYSTEM_ID, system_id) != system_id:
             raise InputError(
-                f"tap-invoices delivers for system_id {bookmark[SYSTEM_ID]!r}, and the target marks "
-                f"for {system_id!r}; nothing is marked. Set the same system_id for both.",
+                f"tap-invoices delivers for system_id {bookmark[SYSTEM_ID]!r}, and the target "
+                f"marks for {system_id!r}; nothing is marked. Set the same system_id for both.",
             )
         if bookmark.get(HAS_LINES) is False and not settings.allow_missing_lines:
             raise InputError(

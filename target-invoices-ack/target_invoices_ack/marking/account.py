@@ -61,9 +61,7 @@ class Account:
             self.unmarkable[reason] += 1
             is_new = self.unmarkable[reason] == 1 and len(self.unmarkable) <= MAX_LOGGED
         if is_new:
-            _logger.error(
-                "An invoice cannot be marked: %s. Check stream and id_property.", reason
-            )
+            _logger.error("An invoice cannot be marked: %s. Check stream and id_property.", reason)
 
     def add_confirmed(self, count: int) -> None:
         """Count invoices that are known to be loaded."""

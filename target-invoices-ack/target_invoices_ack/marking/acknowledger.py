@@ -11,7 +11,8 @@ from singer_sdk import metrics
 
 from target_invoices_ack._shared import PLUGIN_NAME
 from target_invoices_ack._shared.id_ranges import IdRanges, format_ids
-from target_invoices_ack.marking.note import NoteTemplate, read_run_id
+from target_invoices_ack._shared.run_report import run_id
+from target_invoices_ack.marking.note import NoteTemplate
 from target_invoices_ack.marking.queue import MarkQueue
 from target_invoices_ack.marking.state_output import emit_state
 
@@ -50,7 +51,7 @@ class Acknowledger:
             self._record_dry_run if settings.dry_run else client.mark,
             self._emit_state,
             account,
-            NoteTemplate(settings.note, read_run_id()),
+            NoteTemplate(settings.note, run_id()),
             parallel=settings.max_parallel_requests,
             stop=stop,
         )

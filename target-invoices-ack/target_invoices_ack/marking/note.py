@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from datetime import UTC, datetime
 from string import Formatter
 
 PLACEHOLDERS = ("run_id", "loaded_at")
-
-_RUN_ID_VARIABLES = ("MELTANO_RUN_ID", "DAGSTER_RUN_ID", "AIRFLOW_CTX_DAG_RUN_ID")
 
 
 def note_error(template: str) -> str | None:
@@ -23,12 +19,6 @@ def note_error(template: str) -> str | None:
         if name not in PLACEHOLDERS or form or conversion:
             return f"note holds {{{name}}}, which is not known; it may hold {allowed}"
     return None
-
-
-def read_run_id() -> str:
-    """Return the orchestrator's id of this run, or one of our own."""
-    named = (os.environ.get(name) for name in _RUN_ID_VARIABLES)
-    return next((name for name in named if name), None) or uuid.uuid4().hex
 
 
 class NoteTemplate:

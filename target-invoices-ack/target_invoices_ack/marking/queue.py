@@ -201,7 +201,7 @@ class MarkQueue:
                 failure = None
             except PluginError as error:
                 failure = error
-            except Exception as error:  # noqa: BLE001 - told without its text
+            except Exception as error:
                 failure = PluginError(describe_safely(error))
                 _logger.debug("Unexpected error.", exc_info=True)
             finally:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 from target_invoices_ack._shared.delivered_ids import exclude_ids
-from target_invoices_ack._shared.output import binary_stdout
 
 if TYPE_CHECKING:
     from target_invoices_ack._shared.id_ranges import IdRanges
@@ -26,9 +26,8 @@ def emit_state(state: bytes, rejected: IdRanges) -> None:
     """
     emitted = without_ids(state, rejected) if rejected else state
     if emitted is not None:
-        stdout = binary_stdout()
-        stdout.write(b" ".join(emitted.splitlines()) + b"\n")
-        stdout.flush()
+        sys.stdout.buffer.write(b" ".join(emitted.splitlines()) + b"\n")
+        sys.stdout.buffer.flush()
 
 
 def without_ids(state: bytes, ids: IdRanges) -> bytes | None:

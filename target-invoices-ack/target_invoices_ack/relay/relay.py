@@ -108,7 +108,7 @@ class Relay(GenericSingerReader[bytes]):
             self._relay(self._reader)
         except PluginError as error:
             self._problem = error
-        except Exception as error:  # noqa: BLE001 - told without its text
+        except Exception as error:
             _logger.debug("Unexpected error.", exc_info=True)
             self._problem = PluginError(describe_safely(error))
         return self._counts

@@ -6,29 +6,21 @@ use anything that Python 3.8 lacks, and it must not fail.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
 
 
-def _block_signals():  # type: ignore[no-untyped-def]  # noqa: ANN202
-    try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
-    except (AttributeError, OSError, ValueError):
-        pass  # no such thing on this system
-
-
-def _run_hidden():  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _run_hidden() -> None:
     """Run the environment's own `sitecustomize`, which this one hides."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    others = [path for path in sys.path if os.path.abspath(path) != here]
+    here = __file__.rpartition("/")[0]
+    others = [path for path in sys.path if path != here]
     spec = PathFinder.find_spec("sitecustomize", others)
     if spec is not None and spec.loader is not None:
         module = sys.modules["sitecustomize"] = module_from_spec(spec)
         spec.loader.exec_module(module)
 
 
-_block_signals()
+signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
 _run_hidden()
