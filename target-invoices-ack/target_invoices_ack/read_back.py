@@ -45,6 +45,9 @@ class ReadBack(GenericSingerReader[bytes]):
         stop: Ends the reading when set.
         acknowledger: Marks what was read.
         reconciliation: Compares what was read with what the API has, if that is asked for.
+
+    Attributes:
+        problem: What ended the run before its end, if anything did.
     """
 
     def __init__(
@@ -65,7 +68,7 @@ class ReadBack(GenericSingerReader[bytes]):
         self._counts: Counter[str] = Counter()
         self._streams: set[str] = set()
         self._state: bytes | None = None
-        self._problem: PluginError | None = None
+        self.problem: PluginError | None = None
         self._reader: InputReader | None = None
 
     @property
@@ -96,10 +99,10 @@ class ReadBack(GenericSingerReader[bytes]):
             for line in self._iter_lines(self._reader):
                 self._dispatch(line, callbacks)
         except PluginError as error:
-            self._problem = error
+            self.problem = error
         except Exception as error:
             _logger.debug("Unexpected error.", exc_info=True)
-            self._problem = PluginError(describe_safely(error))
+            self.problem = PluginError(describe_safely(error))
         return self._counts
 
     def collect(self, record: dict[str, Any]) -> None:
@@ -127,7 +130,7 @@ class ReadBack(GenericSingerReader[bytes]):
         Returns:
             The exit code.
         """
-        is_whole = self._problem is None and self._reader is not None and self._reader.has_ended
+        is_whole = self.problem is None and self._reader is not None and self._reader.has_ended
         if is_whole:
             self._mark()
         self._acknowledger.close()
@@ -143,7 +146,7 @@ class ReadBack(GenericSingerReader[bytes]):
             self._acknowledger.submit(list(self._invoices), state)
             self._acknowledger.flush()
         except PluginError as error:
-            self._problem = error
+            self.problem = error
 
     def _iter_lines(self, reader: InputReader) -> Iterator[bytes]:
         for block in reader.iter_blocks():
@@ -194,7 +197,7 @@ class ReadBack(GenericSingerReader[bytes]):
         for problem in self._problems():
             _logger.error("%s", problem)
             is_failed = True
-        if is_whole and self._reconciliation and self._problem is None:
+        if is_whole and self._reconciliation and self.problem is None:
             read = self._invoices.keys()
             marked = set() if self._settings.dry_run else read - set(self._account.rejected)
             is_failed = not self._reconciliation.report(read, marked) or is_failed
@@ -203,8 +206,8 @@ class ReadBack(GenericSingerReader[bytes]):
         return self._stop.exit_code or int(is_failed)
 
     def _problems(self) -> Iterator[str]:
-        if self._problem is not None:
-            yield str(self._problem)
+        if self.problem is not None:
+            yield str(self.problem)
         elif self._counts["RECORD"] + self._counts["BATCH"] and self._is_stream_missing():
             yield (
                 f"No invoice came: there is no stream {self._settings.stream!r}, only "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Target
 from singer_sdk.exceptions import ConfigValidationError
@@ -11,9 +12,10 @@ from singer_sdk.helpers.capabilities import STREAM_MAPS_CONFIG, PluginCapabiliti
 from typing_extensions import override
 
 from target_invoices_ack._shared.api_settings import secrets_of
-from target_invoices_ack._shared.command import FAILED
+from target_invoices_ack._shared.command import FAILED, end_on_error
 from target_invoices_ack._shared.config_errors import explain, setting_errors
 from target_invoices_ack._shared.environment import environment_warnings, read_environment
+from target_invoices_ack._shared.errors import PluginError
 from target_invoices_ack._shared.input_files import ENVIRONMENT, read_config_files
 from target_invoices_ack._shared.preflight import sends_token_in_clear
 from target_invoices_ack._shared.redact import hide_secrets
@@ -48,6 +50,9 @@ class TargetInvoicesAck(Target):
         config: The settings.
         parse_env_config: Whether settings are read from the environment too.
         options: Those of `singer_sdk.Target`.
+
+    Attributes:
+        exit_code: Of the command, once the run has ended.
     """
 
     name = "target-invoices-ack"
@@ -80,6 +85,7 @@ class TargetInvoicesAck(Target):
             raise explain(error, self) from None
         if options.get("validate_config", True):
             self._check_settings(reads_environment=parse_env_config)
+        self.exit_code = FAILED
         self._run = self._prepare_run()
         self.message_reader = self._run
 
@@ -107,18 +113,32 @@ class TargetInvoicesAck(Target):
 
     @classmethod
     @override
-    def invoke(cls, **options: Any) -> None:  # type: ignore[override]
-        """Run the target.
+    def invoke(  # type: ignore[override]
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: Any = None,
+        file_input: IO[str] | None = None,
+    ) -> None:
+        """Run the target as a command.
+
+        The SDK's own would add "Config validation failed" to each invalid setting, and knows
+        no exit code of a run.
 
         Raises:
-            SystemExit: Settings are invalid, or the run has failed.
+            SystemExit: At the end, with the exit code.
         """
+        super(Target, cls).invoke(about=about, about_format=about_format)
+        cls.print_version(print_fn=cls.logger.info)
         try:
-            super().invoke(**options)
+            target = cls(config=config.config, parse_env_config=config.parse_env)
         except ConfigValidationError as error:
-            for problem in error.errors:
-                cls.logger.error("Setting: %s", problem)  # noqa: TRY400 - for the user
-            raise SystemExit(FAILED) from None
+            end_on_error(error)
+            raise
+        with suppress(PluginError):  # it was logged with the result of the run
+            target.listen(file_input)
+        raise SystemExit(target.exit_code)
 
     @override
     def get_sink_class(self, stream_name: str) -> type[NullSink]:
@@ -130,16 +150,17 @@ class TargetInvoicesAck(Target):
 
     @override
     def process_endofpipe(self) -> None:
-        """End the way that was gone.
+        """End the run: mark, and log the result.
 
         Raises:
-            SystemExit: Something is unmarked or missing, or the loader failed.
+            PluginError: Something has ended the run before its end; it was logged.
         """
         if self._stop.is_signalled:
             self.logger.info("%s: ending after what has come in.", self._stop.signal_name)
         super().process_endofpipe()
-        if code := self._run.finish():
-            raise SystemExit(code)
+        self.exit_code = self._run.finish()
+        if self._run.problem:
+            raise self._run.problem
 
     def _prepare_run(self) -> Relay | ReadBack:
         settings = Settings.from_config(self.config)

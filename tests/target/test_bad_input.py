@@ -76,7 +76,7 @@ UNMARKABLE: dict[str, tuple[Any, str]] = {
     "a fraction": (9.5, "the number 9.5"),
     "true": (True, "true or false"),
     "beyond 64 bits": (2**63, "a larger number"),
-    "far beyond 64 bits": (10**30, "the number 1e+30"),
+    "far beyond 64 bits": (10**30, "a larger number"),
     "a list": ([9], "a list"),
 }
 
@@ -89,7 +89,7 @@ def test_an_id_that_cannot_be_marked_is_rejected_alone(
     """All others are marked; no STATE that follows it is emitted, as it would claim it."""
     invoice_id, found = UNMARKABLE[unmarkable]
     taps = GOOD + record(invoice_id, customer=CUSTOMER) + state(2) + invoice(8) + state(3)
-    settings = {"loader": loader(account.folder, PROMPT)}
+    settings: dict[str, Any] = {"loader": loader(account.folder, PROMPT)}
     if way == "read back":
         settings = {"read_back": True}
 
@@ -97,8 +97,10 @@ def test_an_id_that_cannot_be_marked_is_rejected_alone(
 
     assert ran.exit_code == 1
     assert ran.errors == [
-        f"An invoice cannot be marked: its 'id' is {found}, not a 64-bit integer. "
-        "Check stream and id_property.",
+        (
+            f"An invoice cannot be marked: its 'id' is {found}, not a 64-bit integer. "
+            "Check stream and id_property."
+        ),
     ]
     assert sorted(account.marked) == [1, 2, 3, 8]
     assert [each for each in ran.states if each != value(1)] == []

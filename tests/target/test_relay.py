@@ -152,8 +152,10 @@ def test_records_of_other_streams_alone_fail_the_run(account: Account) -> None:
 
     assert ran.exit_code == 1
     assert ran.errors == [
-        "No invoice came: there is no stream 'invoice', only 'invoice_lines', 'invoices'. "
-        "Check the setting stream.",
+        (
+            "No invoice came: there is no stream 'invoice', only 'invoice_lines', 'invoices'. "
+            "Check the setting stream."
+        ),
     ]
     assert not ran.states
 

@@ -9,15 +9,15 @@ That is so only if the tap sends the lines of an invoice before that STATE. `tap
 What any other tap has to guarantee:
 
 - It announces all its streams by a SCHEMA before its first STATE.
-- It sends each invoice's lines, which carry `invoice_id`, directly after the invoice. Then
-  invoices are marked while it runs.
-- Or it sends them in any other order, and does not end its output with a STATE before it has
-  sent everything. Then nothing is marked before the loader has exited with 0.
+- It sends each invoice's lines, which carry `invoice_id`, directly after the invoice, with no
+  STATE in between. Then invoices are marked while it runs.
+- Or it sends them in any other order, and its output never ends with a STATE before everything
+  is sent, not even if it is killed. Then nothing is marked before the loader has exited with 0.
 
-So the tap is watched. While it has announced only one stream, no invoice counts before the
-input is complete: its last message is a STATE. Once it was seen to send a record of another
-stream that does not belong to the invoice before it, or while a stream that it has announced
-has no bookmark, no invoice counts before the loader has also exited with 0.
+So the tap is watched. No invoice counts before a record of another stream was seen to follow
+its own invoice directly, or the input is complete: its last message is a STATE. Once a record
+did not, or while a stream that was announced has no bookmark, no invoice counts before the
+input is complete and the loader has exited with 0.
 """
 
 from __future__ import annotations
@@ -67,10 +67,12 @@ class StreamProgress:
 
     Attributes:
         confirmed_up_to: The tap's STATE up to which the stream is loaded.
+        moves: Whether its bookmark was not the same in all STATEs.
     """
 
     def __init__(self, number: int) -> None:
         self.confirmed_up_to = number
+        self.moves = False
         self._last = _ABSENT
         self._proofs = {_ABSENT: number}
         self._seen = IdSet()  # digests of 8 bytes, so that a bookmark costs hardly more
@@ -82,6 +84,7 @@ class StreamProgress:
         comes back proves no more than it did at first.
         """
         if bookmark != self._last:
+            self.moves = self.moves or number > 1
             self._last = bookmark
             if self._seen.add(int.from_bytes(bookmark[:8], "big", signed=True)):
                 self._proofs[bookmark] = number
@@ -124,7 +127,6 @@ class ConfirmationTracker:
         self._confirmed = IdSet()
         self._states = PendingStates()
         self._latest: int | None = None
-        self._last_named: frozenset[str] = frozenset()
         self._has_other_records = False
         self._is_interleaved = True
         self._is_tap_invoices = True
@@ -204,10 +206,10 @@ class ConfirmationTracker:
             value: The same, decoded.
         """
         self._ends_with_state = True
+        self._latest = None  # lines that come from now on do not follow their invoice directly
         self._state_count += 1
         self._is_tap_invoices &= bool(tap_invoices_bookmarks(value))
         bookmarks = _digests(value)
-        self._last_named = frozenset(bookmarks)
         # A stream without a bookmark of its name, as after a stream map has renamed it, may
         # be any of those that have one.
         has_unnamed = bool(self._announced - bookmarks.keys() - self._streams.keys())
@@ -271,19 +273,24 @@ class ConfirmationTracker:
             by_states = min(numbers, default=0)
         if self._is_tap_invoices:
             return by_states
-        unnamed = self._announced - self._streams.keys()
-        if unnamed or not self._is_interleaved:
-            is_open = self._has_exited and self._is_complete and not self._lines_are_missing()
-            return by_states if is_open else 0
-        return by_states if self._is_complete or self._announced - {self._stream} else 0
+        is_complete = self._is_complete and not self._lines_are_missing()
+        if self._announced - self._streams.keys() or not self._is_interleaved:
+            return by_states if is_complete and self._has_exited else 0
+        return by_states if is_complete or self._has_other_records else 0
 
     def _lines_are_missing(self) -> bool:
-        """Whether a stream was announced and neither a record nor a bookmark of it came.
+        """Whether another stream was announced, and there is no sign that any of it was sent.
 
-        A tap that is cut off before it sends the lines leaves this behind.
+        A tap that is cut off before it sends the lines leaves this behind: no record of
+        another stream, and one whose bookmark is absent or was the same in all STATEs.
         """
+        if self._has_other_records:
+            return False
         others = self._announced - {self._stream}
-        return not self._has_other_records and bool(others - self._last_named)
+        return any(
+            each not in self._streams or (self._state_count > 1 and not self._streams[each].moves)
+            for each in others
+        )
 
     def _release(self) -> Confirmation:
         limit = self._limit()

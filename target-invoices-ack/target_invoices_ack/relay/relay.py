@@ -52,6 +52,9 @@ class Relay(GenericSingerReader[bytes]):
         stop: Ends the relay when set.
         acknowledger: Marks what is confirmed.
         read_batch: Reads ids and draft flags from the files of a BATCH.
+
+    Attributes:
+        problem: What ended the run before its end, if anything did.
     """
 
     def __init__(
@@ -75,7 +78,7 @@ class Relay(GenericSingerReader[bytes]):
         self._unstarted: list[bytes] = []  # what came before there was anything to load
         self._needs_loader = False
         self._unrecognised_lines = 0
-        self._problem: PluginError | None = None
+        self.problem: PluginError | None = None
         self._reader: InputReader | None = None
         self._loader: Loader | None = None
         self._logged_at = time.monotonic()
@@ -107,10 +110,10 @@ class Relay(GenericSingerReader[bytes]):
             self._acknowledger.start()
             self._relay(self._reader)
         except PluginError as error:
-            self._problem = error
+            self.problem = error
         except Exception as error:
             _logger.debug("Unexpected error.", exc_info=True)
-            self._problem = PluginError(describe_safely(error))
+            self.problem = PluginError(describe_safely(error))
         return self._counts
 
     def finish(self) -> int:
@@ -156,7 +159,7 @@ class Relay(GenericSingerReader[bytes]):
         if self._loader is None:
             self._unstarted.append(block)
             if not self._needs_loader:
-                return self._problem is None
+                return self.problem is None
             block = b"".join(self._unstarted)
             self._unstarted.clear()
             self._loader = self._start_loader()
@@ -164,7 +167,7 @@ class Relay(GenericSingerReader[bytes]):
             if not self._stop.is_set:
                 _logger.warning("The loader takes no more input; the rest is discarded.")
             return False
-        return self._problem is None
+        return self.problem is None
 
     def _start_loader(self) -> Loader:
         api = self._settings.api
@@ -191,7 +194,7 @@ class Relay(GenericSingerReader[bytes]):
                     if (message := self._parser.parse(line)) is not None:
                         self._track(message)
                 except PluginError as error:
-                    self._problem = error
+                    self.problem = error
                     return block[:size]
                 size += len(line) + 1
         return block
@@ -262,7 +265,7 @@ class Relay(GenericSingerReader[bytes]):
         try:
             self._acknowledger.submit(confirmation.ids, state)
         except PluginError as error:
-            self._problem = self._problem or error
+            self.problem = self.problem or error
             self._stop.set()
 
     def _is_stream_missing(self) -> bool:
@@ -304,7 +307,7 @@ class Relay(GenericSingerReader[bytes]):
         return self._stop.exit_code or int(is_failed)
 
     def _problems(self, code: int) -> Iterator[str]:
-        problem = self._problem or self._acknowledger.failure
+        problem = self.problem or self._acknowledger.failure
         if problem is not None:
             yield str(problem)
         if self._loader is not None and not self._loader.is_orderly:
