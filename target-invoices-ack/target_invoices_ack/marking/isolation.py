@@ -28,7 +28,7 @@ def mark_isolating_rejected(
     Args:
         batch: What to mark.
         mark: Marks all that it is given, or none and raises.
-        one_by_one: Whether a rejected batch is tried one by one: cheaper where most are rejected.
+        one_by_one: Whether to try each alone instead of halving: cheaper if most are rejected.
 
     Yields:
         Parts of the batch: those that were marked with None, and each invoice that was
@@ -48,16 +48,20 @@ def mark_isolating_rejected(
             if len(part) == 1:
                 yield part, error
             else:
-                named = set(range(len(part))) if one_by_one else error.rejected_indexes
-                parts.extend(_split(part, named))
+                parts.extend(_split(part, error.rejected_indexes, one_by_one=one_by_one))
         else:
             yield part, None
 
 
-def _split(part: Sequence[Item], named: frozenset[int] | set[int]) -> list[Sequence[Item]]:
-    alone: list[Sequence[Item]] = [[item] for at, item in enumerate(part) if at in named]
-    rest = [item for at, item in enumerate(part) if at not in named]
-    if alone:
-        return [rest, *alone] if rest else alone
-    half = len(part) // 2
-    return [part[:half], part[half:]]
+def _split(
+    part: Sequence[Item], named: frozenset[int], *, one_by_one: bool
+) -> Iterator[Sequence[Item]]:
+    named = named & set(range(len(part))) or frozenset(range(len(part)) if one_by_one else ())
+    if named:
+        if rest := [item for at, item in enumerate(part) if at not in named]:
+            yield rest
+        yield from ([part[at]] for at in sorted(named))
+    else:
+        half = len(part) // 2
+        yield part[:half]
+        yield part[half:]
