@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socketserver
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,11 +26,14 @@ class Connection:
         number: How many requests came before it.
     """
 
-    def __init__(self, sock: socket.socket, request: bytes, server: RawServer) -> None:
+    def __init__(
+        self, sock: socket.socket, request: bytes, server: RawServer, opened: ExitStack
+    ) -> None:
         self.request = request
         self.number = len(server.requests) - 1
         self._socket = sock
         self._server = server
+        self._opened = opened
 
     def send(self, data: bytes) -> None:
         """Send bytes; raises an `OSError` where the client has gone."""
@@ -60,7 +63,8 @@ class Connection:
 
     def start_tls(self, context: ssl.SSLContext) -> None:
         """Go on encrypted, as a proxy's tunnel does."""
-        self._socket = context.wrap_socket(self._socket, server_side=True)
+        encrypted = context.wrap_socket(self._socket, server_side=True)
+        self._socket = self._opened.enter_context(encrypted)
 
     def read_request(self) -> bytes:
         """Read another request; empty where the client has gone."""
@@ -111,16 +115,16 @@ class _Handler(socketserver.BaseRequestHandler):
     server: RawServer
 
     def handle(self) -> None:
-        with suppress(OSError):
-            sock = self.request
+        with suppress(OSError), ExitStack() as opened:
+            sock = opened.enter_context(self.request)
             sock.sendall(self.server.greeting)
             if self.server.tls:
-                sock = self.server.tls.wrap_socket(sock, server_side=True)
+                sock = opened.enter_context(self.server.tls.wrap_socket(sock, server_side=True))
             while request := _read_request(sock):
                 self.server.requests.append(request)
-                if self.server.respond(Connection(sock, request, self.server)) is not True:
+                connection = Connection(sock, request, self.server, opened)
+                if self.server.respond(connection) is not True:
                     break
-            sock.close()
 
 
 def _read_request(sock: socket.socket) -> bytes:
@@ -160,8 +164,14 @@ def raw_server(
 
 
 def response(body: bytes, *headers: str, status: str = "200 OK", length: bool = True) -> bytes:
-    """Return a response; without a length, it ends with the connection."""
+    """Return a response; without a length, it ends with the connection.
+
+    It says that the connection is closed, so that no client sends its next request on it and is
+    reset. A test that keeps the connection open gives a `Connection` header of its own.
+    """
     lines = [f"HTTP/1.1 {status}", *headers]
+    if not any(header.lower().startswith("connection:") for header in headers):
+        lines.append("Connection: close")
     if length:
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
