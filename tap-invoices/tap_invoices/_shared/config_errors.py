@@ -58,7 +58,7 @@ def unknown_settings(config: Mapping[str, Any], known: Mapping[str, Any]) -> Ite
     names = TAP_SETTINGS | TARGET_SETTINGS | known.keys()
     for name in config:
         if name not in names:
-            yield f"{name} is not a setting.{nearest(name, frozenset(names))}"
+            yield f"{name} is not a setting.{nearest(name, names)}"
 
 
 def _describe(

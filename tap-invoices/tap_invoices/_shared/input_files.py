@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -59,15 +60,13 @@ def check_json_option(
 def _parse(kind: str, name: str, content: bytes) -> dict[str, Any]:
     try:
         text = content.decode("utf-8-sig")
-        value = json.loads(text)
+        value = parse_json(text)
     except UnicodeDecodeError:
         raise InputFileError(kind, name, "it is not UTF-8 text") from None
     except json.JSONDecodeError as error:
         raise InputFileError(kind, name, _describe(error, kind)) from None
-    except ValueError:
-        raise InputFileError(kind, name, "it holds a number with too many digits") from None
-    except RecursionError:
-        raise InputFileError(kind, name, "it is nested too deeply") from None
+    except ValueError as error:
+        raise InputFileError(kind, name, str(error)) from None
     if not isinstance(value, dict):
         raise InputFileError(kind, name, "it is not a JSON object")
     return value
@@ -79,3 +78,26 @@ def _describe(error: json.JSONDecodeError, kind: str) -> str:
     if error.msg == "Extra data" and kind == "state":
         return "it holds more than one JSON value. Use its last line alone"
     return f"it is not valid JSON ({error})"
+
+
+def parse_json(text: str) -> Any:  # noqa: ANN401 - JSON
+    """Parse JSON strictly: the standard parser accepts NaN and reads 1e999 as infinity.
+
+    Raises:
+        ValueError: It is not valid, nested too deeply, or a number is out of bounds.
+    """
+    try:
+        return json.loads(text, parse_constant=_parse_finite, parse_float=_parse_finite)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        raise ValueError("it holds a number that is out of bounds") from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _parse_finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
