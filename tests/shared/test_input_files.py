@@ -30,6 +30,7 @@ UNUSABLE: dict[str, tuple[bytes, str]] = {
     "a list": (b"[]", "it is not a JSON object"),
     "null": (b"null", "it is not a JSON object"),
     "deep nesting": (b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "it is nested too deeply"),
+    "rather deep nesting": (b'{"a": ' + b"[" * 100 + b"]" * 100 + b"}", "it is nested too deeply"),
     "5,000 digits": (b'{"a": ' + b"9" * 5000 + b"}", "a number that is out of bounds"),
     "NaN": (b'{"a": NaN}', "a number that is out of bounds"),
     "infinity": (b'{"a": -Infinity}', "a number that is out of bounds"),

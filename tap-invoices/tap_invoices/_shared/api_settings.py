@@ -95,7 +95,7 @@ API_SETTINGS: tuple[th.Property[Any], ...] = (
     ),
     th.Property(
         "request_timeout",
-        th.NumberType(exclusive_minimum=0),
+        th.NumberType(exclusive_minimum=0, maximum=86_400),
         default=DEFAULT_REQUEST_TIMEOUT,
         title="Request timeout",
         description=(

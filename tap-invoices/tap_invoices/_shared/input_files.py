@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     import click
 
+_MAX_DEPTH = 100
+_TOO_DEEP = "it is nested too deeply"
+
 ENVIRONMENT = "ENV"  # in place of a file: settings come from environment variables
 
 
@@ -81,19 +84,32 @@ def _describe(error: json.JSONDecodeError, kind: str) -> str:
 
 
 def parse_json(text: str) -> Any:  # noqa: ANN401 - JSON
-    """Parse JSON strictly: the standard parser accepts NaN and reads 1e999 as infinity.
+    """Parse JSON strictly.
+
+    The standard parser accepts NaN, reads 1e999 as infinity, and takes values that are too deep
+    for whatever walks through them afterwards.
 
     Raises:
         ValueError: It is not valid, nested too deeply, or a number is out of bounds.
     """
     try:
-        return json.loads(text, parse_constant=_parse_finite, parse_float=_parse_finite)
+        value = json.loads(text, parse_constant=_parse_finite, parse_float=_parse_finite)
     except json.JSONDecodeError:
         raise
     except ValueError:
         raise ValueError("it holds a number that is out of bounds") from None
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise ValueError(_TOO_DEEP) from None
+    if _is_deeper(value, _MAX_DEPTH):
+        raise ValueError(_TOO_DEEP)
+    return value
+
+
+def _is_deeper(value: object, depth: int) -> bool:
+    if not isinstance(value, (dict, list)):
+        return False
+    children = value.values() if isinstance(value, dict) else value
+    return depth == 0 or any(_is_deeper(child, depth - 1) for child in children)
 
 
 def _parse_finite(text: str) -> float:

@@ -64,8 +64,16 @@ def password_in(url: object) -> str | None:
 
 
 def without_password(url: str) -> str:
-    """Return a URL with its password hidden, also if it cannot be parsed."""
-    return re.sub(r"(//[^/@\s]*?:)[^/\s]*@", rf"\g<1>{_HIDDEN}@", url)
+    """Return a URL with its password hidden, also one that cannot be parsed.
+
+    A user without a password is hidden too: some services take a token there.
+    """
+    before, at, host = url.rpartition("@")
+    if not at:
+        return url
+    start = before.find("//") + 2 if "//" in before else 0
+    user, colon, _ = before[start:].partition(":")
+    return f"{before[:start]}{user + colon if colon else ''}{_HIDDEN}@{host}"
 
 
 def describe_safely(error: BaseException) -> str:
