@@ -32,8 +32,8 @@ UNUSABLE: dict[str, tuple[bytes, str]] = {
     "deep nesting": (b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "it is nested too deeply"),
     "rather deep nesting": (b'{"a": ' + b"[" * 100 + b"]" * 100 + b"}", "it is nested too deeply"),
     "5,000 digits": (b'{"a": ' + b"9" * 5000 + b"}", "a number that is out of bounds"),
-    "NaN": (b'{"a": NaN}', "a number that is out of bounds"),
-    "infinity": (b'{"a": -Infinity}', "a number that is out of bounds"),
+    "NaN": (b'{"a": NaN}', "it holds NaN, which is not JSON"),
+    "infinity": (b'{"a": -Infinity}', "it holds -Infinity, which is not JSON"),
     "a number beyond all": (b'{"a": 1e999}', "a number that is out of bounds"),
     "two lines": (b'{"a": 1}\n{"a": 2}\n', "it is not valid JSON (Extra data"),
 }

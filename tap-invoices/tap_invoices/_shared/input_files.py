@@ -93,8 +93,8 @@ def parse_json(text: str) -> Any:  # noqa: ANN401 - JSON
         ValueError: It is not valid, nested too deeply, or a number is out of bounds.
     """
     try:
-        value = json.loads(text, parse_constant=_parse_finite, parse_float=_parse_finite)
-    except json.JSONDecodeError:
+        value = json.loads(text, parse_constant=_reject_constant, parse_float=_parse_finite)
+    except (json.JSONDecodeError, _NotJsonError):
         raise
     except ValueError:
         raise ValueError("it holds a number that is out of bounds") from None
@@ -110,6 +110,14 @@ def _is_deeper(value: object, depth: int) -> bool:
         return False
     children = value.values() if isinstance(value, dict) else value
     return depth == 0 or any(_is_deeper(child, depth - 1) for child in children)
+
+
+class _NotJsonError(ValueError):
+    pass
+
+
+def _reject_constant(constant: str) -> None:
+    raise _NotJsonError(f"it holds {constant}, which is not JSON")
 
 
 def _parse_finite(text: str) -> float:
