@@ -50,10 +50,39 @@ class Tap:
         return [dict(each["query"]) for each in self.sandbox.log("export")]
 
 
+class SharedSandbox:
+    """A sandbox for one test after the other, and a new one after a test that changed its data."""
+
+    def __init__(self) -> None:
+        self._running: Sandbox | None = None
+
+    def borrow(self) -> Sandbox:
+        """Return a sandbox as if it had just been started."""
+        if self._running and (self._running.is_changed or self._running.state()["marked"]):
+            self.close()
+        if self._running is None:
+            self._running = Sandbox.start(invoices=12, drafts=2)
+        self._running.reset()
+        self._running.clear_log()
+        return self._running
+
+    def close(self) -> None:
+        """Stop it."""
+        if self._running:
+            self._running.close()
+            self._running = None
+
+
+@pytest.fixture(scope="session")
+def shared_sandbox() -> Iterator[SharedSandbox]:
+    shared = SharedSandbox()
+    yield shared
+    shared.close()
+
+
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox.start(invoices=12, drafts=2) as running:
-        yield running
+def sandbox(shared_sandbox: SharedSandbox) -> Sandbox:
+    return shared_sandbox.borrow()
 
 
 @pytest.fixture

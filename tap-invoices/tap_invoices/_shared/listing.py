@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from . import times
 from .errors import MalformedResponseError
 from .filters import filters_to_query
-from .http import EXPORT_PATH, MAX_RESPONSE_BYTES, iter_body, read_body
+from .http import EXPORT_PATH, iter_body, read_body
 from .response import parse_listing, parse_listing_start
 from .status import Purpose
+from .transport import MAX_RESPONSE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
