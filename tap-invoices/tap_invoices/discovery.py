@@ -12,6 +12,7 @@ from tap_invoices._shared import PLUGIN_NAME, times
 from tap_invoices._shared.delivered_ids import INVOICES
 from tap_invoices._shared.listing import ExportQuery, created_since
 from tap_invoices._shared.response import UndeliverableInvoice
+from tap_invoices.account import counted
 from tap_invoices.catalog import COMPUTED_COLUMNS, EXTRA, FREE_FORM, LINES
 from tap_invoices.records.build import UndeliverableError, is_date, is_int64, lines_in
 
@@ -68,7 +69,8 @@ def read_sample(
             except ValueError:
                 unreadable += 1
     if unreadable:
-        _logger.warning("Discovery left out %d invoices that cannot be read.", unreadable)
+        number = counted(unreadable, "invoice")
+        _logger.warning("Discovery left out %s that cannot be read.", number)
     return list(invoices.values())
 
 
