@@ -111,7 +111,7 @@ def _reading(sandbox: Sandbox, folder: Path) -> subprocess.Popen[bytes]:
         ),
         {"type": "STATE", "value": {"bookmarks": {"x": 1}}},
     ]
-    config = sandbox.config(max_parallel_requests=1)
+    config = sandbox.config(read_back=True, max_parallel_requests=1)
     target = subprocess.Popen(
         [TARGET, "--config", write_json(folder, "target", config)],
         stdin=subprocess.PIPE,
