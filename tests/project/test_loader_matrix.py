@@ -45,6 +45,7 @@ def test_the_target_warns_of_the_loaders_that_were_seen_to_lose_rows() -> None:
     assert known_loaders.loader_warning(["meltano", "invoke", "target-postgres"]) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", ["meltanolabs-target-postgres", "target-duckdb", "target-jsonl"])
 def test_what_was_recorded_still_holds(title: str, tmp_path: Path) -> None:
     [candidate] = [each for each in CANDIDATES if each.title == title]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from e2e.chaos import invariants
 from e2e.chaos.delivery_stores import Sqlite
-from e2e.chaos.model import World
+from e2e.chaos.model import ServiceModel
 from helpers.run import TAP, TARGET, CompletedRun, options, pipe
 from sandbox.client import Sandbox
 
@@ -133,7 +133,7 @@ def play(seed: int, folder: Path) -> list[str]:
     choose = random.Random(f"loaders {seed}")
     found: list[str] = []
     with Sandbox.start(invoices=INVOICES, drafts=1, seed=seed + 1) as sandbox:
-        world, warehouse = World(sandbox), Sqlite(folder)
+        world, warehouse = ServiceModel(sandbox), Sqlite(folder)
         sandbox.behave(**account.behaviour)
         state: dict[str, Any] = {}
         for number in range(1 if account.is_obstructive else _MAX_RUNS):
@@ -175,7 +175,7 @@ def _run(
     )
 
 
-def _history(world: World, warehouse: Sqlite) -> invariants.History:
+def _history(world: ServiceModel, warehouse: Sqlite) -> invariants.History:
     marked = world.lines.keys() - world.pending()
     return invariants.History(world.lines, world.marks(), marked, warehouse.durable())
 
