@@ -12,8 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from sandbox.bookings import Bookings
 from sandbox.export import Query
 from sandbox.ledger import Ledger, Tally
-from sandbox.lists import Wanted
-from sandbox.log import Entry
+from sandbox.list_cache import Wanted
+from sandbox.request_log import Entry
 from sandbox.mosaic import MOST_CELLS, Mosaic, cell_size
 from sandbox.store import Store
 

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 
 from sandbox.board import Board
 from sandbox.faults import Faults
-from sandbox.log import Log
+from sandbox.request_log import Log
 from sandbox.page import Watch
 from sandbox.store import Store
 

@@ -12,6 +12,8 @@ from aiohttp import web
 from sandbox.app import Service
 from sandbox.store import Store
 
+_LONGEST_URL = 1 << 20  # bytes; `Behaviour.url_limit` says what a web server would accept
+
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
@@ -35,7 +37,9 @@ async def _serve(options: argparse.Namespace) -> None:
     store.add(range(options.start_id, end, step), booked=True)
     store.add(range(end, end + options.drafts * step, step), booked=False)
     service = Service(store, options.token, options.app_key)
-    runner = web.AppRunner(service.app(), access_log=None, shutdown_timeout=0.1)
+    runner = web.AppRunner(
+        service.app(), access_log=None, shutdown_timeout=0.1, max_line_size=_LONGEST_URL
+    )
     await runner.setup()
     site = web.TCPSite(runner, options.host, options.port)
     await site.start()

@@ -12,7 +12,7 @@ from sandbox.mosaic import Mosaic
 
 if TYPE_CHECKING:
     from sandbox.faults import Fault, Faults
-    from sandbox.log import Log
+    from sandbox.request_log import Log
     from sandbox.store import Store
 
 DEFAULT_SYSTEM = "warehouse"
@@ -46,7 +46,9 @@ class Board:
         tally = self.ledger.tally(system_id)
         mosaic = self._mosaic(system_id)
         mosaic.follow(self._bookings, tally)
-        refused = self._faults.refused_ids() - tally.marked
+        refused = {
+            each for each in self._store.booked if self._faults.rejection(each)
+        } - tally.marked
         booked, out, exported = self._bookings.booked, sum(mosaic.out), sum(mosaic.exported)
         happenings = self._happenings
         return {

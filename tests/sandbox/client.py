@@ -128,6 +128,16 @@ class Sandbox:
         """Set fields of an invoice; `__absent__` takes one away."""
         self.do("change", id=invoice_id, set=fields)
 
+    def change_raw(self, invoice_id: int, text: str | None = None, **fields: str) -> None:
+        r"""Set JSON that is sent as it is: `change_raw(1, comment=r'"cut \ud83d"')`.
+
+        Args:
+            invoice_id: The invoice.
+            text: JSON, valid or not, in place of the whole invoice.
+            fields: JSON, valid or not, of single fields.
+        """
+        self.do("change", id=invoice_id, raw=fields if text is None else text)
+
     def mark(
         self,
         ids: Iterable[int],
@@ -142,22 +152,26 @@ class Sandbox:
         self.do("unmark", ids=list(ids), system_id=system_id)
 
     def fail(self, *rules: dict[str, Any]) -> None:
-        """Fail: each rule has `kind`, and may have `on`, `times`, `skip` and details.
+        """Fail: each rule has a `kind`, and may have `on`, `times`, `skip` and details.
 
-        The kinds and their details stand in faults.py.
+        `faults.py` has a table of the kinds and their details.
         """
         self.do("fail", rules=list(rules))
 
     def heal(self) -> None:
-        """Fail no more."""
+        """Fail no more: remove all faults."""
         self.do("heal")
 
+    def reset(self) -> None:
+        """Remove all faults and planned changes, and give every option its default."""
+        self.do("reset")
+
     def behave(self, **changes: Any) -> None:
-        """Change how it pages and writes: `Behaviour` in store.py."""
+        """Change options: `Behaviour` in behaviour.py."""
         self.do("behave", **changes)
 
     def clock(self, offset: float) -> None:
-        """Set the service's clock this many seconds ahead of ours."""
+        """Set the service's clock this many seconds ahead of this machine's."""
         self.do("clock", offset=offset)
 
     def during_export(self, request: int, *actions: dict[str, Any]) -> None:

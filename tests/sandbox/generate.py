@@ -15,9 +15,13 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.codec import decode, encode
-from sandbox.words import COLOURS, COMMENTS, CUSTOMERS, PRODUCTS, SIZES, TAGS, TAX
+from sandbox.sample_data import COLOURS, COMMENTS, CUSTOMERS, PRODUCTS, SIZES, TAGS, TAX
 
-STYLES = {"laravel": "%Y-%m-%d %H:%M:%S", "rfc3339": "%Y-%m-%dT%H:%M:%S+00:00"}
+TIMES = {
+    "laravel": "%Y-%m-%d %H:%M:%S",
+    "laravel7": "%Y-%m-%dT%H:%M:%S.%fZ",
+    "rfc3339": "%Y-%m-%dT%H:%M:%S+00:00",
+}
 
 _CENT = Decimal("0.01")
 _FIRST_DAY = datetime(2024, 1, 2, 8, tzinfo=UTC)
@@ -36,19 +40,18 @@ _FILLED = {
     b"@first_day": b"%(first_day)b",
     b"@due": b"%(due)b",
 }
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _LINE_ID = re.compile(rb'"@line(\d)"')
 
 
 @dataclass(frozen=True)
 class Style:
-    """How invoices are written; unknown of the real service.
-
-    Attributes:
-        times: A key of `STYLES`.
-        line_invoice_id: Whether lines carry `invoice_id`.
-    """
+    """How invoices are written; `Behaviour` says what each of these means."""
 
     times: str = "laravel"
+    numbers: str = "number"
+    flags: str = "boolean"
+    json: str = "plain"
     line_invoice_id: bool = True
 
 
@@ -59,54 +62,115 @@ def times_of(invoice_id: int) -> tuple[float, float]:
 
 
 class Maker:
-    """Makes the invoices of one seed."""
+    """Makes the invoices of one seed.
 
-    def __init__(self, seed: int) -> None:
-        """Start with an empty pool."""
+    Attributes:
+        style: How they are written; `restyle` changes it.
+    """
+
+    def __init__(self, seed: int, style: Style) -> None:
+        """Create a maker with an empty pool."""
         self._seed = seed
-        self._pool: dict[tuple[int, bool, bool], tuple[bytes, int]] = {}
+        self._counts: dict[int, int] = {}
+        self.restyle(style)
 
-    def encoded(self, invoice_id: int, style: Style, *, booked: bool, lines: bool) -> bytes:
-        """Make an invoice as JSON, with or without its lines."""
-        body, _ = self._body(invoice_id, style, lines=lines)
-        times = STYLES[style.times]
+    def restyle(self, style: Style) -> None:
+        """Write invoices like this from now on."""
+        self.style = style
+        self._times = TIMES[style.times]
+        self._flags = (b"0", b"1") if style.flags == "integer" else (b"false", b"true")
+        self._pool: dict[tuple[int, str], bytes] = {}
+
+    def encoded(self, invoice_id: int, lines: str, *, booked: bool) -> bytes:
+        """Make an invoice as JSON, its lines in this shape."""
+        times = self._times
         made = _FIRST_DAY + timedelta(minutes=invoice_id)
         updated = (made + timedelta(seconds=_UPDATED_AFTER)).strftime(times).encode()
-        return body % {
+        return self._body(invoice_id % _POOL, lines) % {
             b"id": invoice_id,
             b"created": made.strftime(times).encode(),
             b"updated": updated,
             b"due": (made + timedelta(days=30)).strftime("%Y-%m-%d").encode(),
             b"first_day": _FIRST_DAY.strftime(times).encode(),
-            b"booked": b"true" if booked else b"false",
+            b"booked": self._flags[booked],
             b"booked_at": b'"%b"' % updated if booked else b"null",
         }
 
-    def invoice(self, invoice_id: int, style: Style, *, booked: bool) -> dict[str, Any]:
+    def invoice(self, invoice_id: int, *, booked: bool) -> dict[str, Any]:
         """Make an invoice with its lines."""
-        made: dict[str, Any] = decode(self.encoded(invoice_id, style, booked=booked, lines=True))
+        made: dict[str, Any] = decode(self.encoded(invoice_id, "array", booked=booked))
         return made
 
     def line_count(self, invoice_id: int) -> int:
         """Return how many lines an invoice has."""
-        return self._body(invoice_id, Style(), lines=True)[1]
+        number = invoice_id % _POOL
+        if number not in self._counts:
+            self._counts[number] = len(self._made(number)["lines"])
+        return self._counts[number]
 
-    def _body(self, invoice_id: int, style: Style, *, lines: bool) -> tuple[bytes, int]:
-        key = (invoice_id % _POOL, style.line_invoice_id, lines)
-        if (known := self._pool.get(key)) is None:
-            invoice = _invoice(random.Random(f"{self._seed}/{key[0]}"))
-            count = len(invoice["lines"])
-            if not lines:
-                del invoice["lines"]
-            elif not style.line_invoice_id:
-                for line in invoice["lines"]:
-                    del line["invoice_id"]
-            known = self._pool[key] = (_to_be_filled(invoice), count)
-        return known
+    def _body(self, number: int, lines: str) -> bytes:
+        body = self._pool.get((number, lines))
+        if body is None:
+            invoice = restyled(self._made(number), self.style)
+            body = _to_be_filled(with_lines_in_shape(invoice, lines), self.style)
+            self._pool[number, lines] = body
+        return body
+
+    def _made(self, number: int) -> dict[str, Any]:
+        invoice = _invoice(random.Random(f"{self._seed}/{number}"))
+        if not self.style.line_invoice_id:
+            for line in invoice["lines"]:
+                del line["invoice_id"]
+        return invoice
 
 
-def _to_be_filled(invoice: dict[str, Any]) -> bytes:
-    body = encode(invoice).replace(b"%", b"%%")
+def restyled(value: Any, style: Style) -> Any:
+    """Write decimals, flags and empty objects in a style."""
+    if isinstance(value, dict):
+        if not value and style.json == "php":
+            return []
+        return {key: restyled(each, style) for key, each in value.items()}
+    if isinstance(value, list):
+        return [restyled(each, style) for each in value]
+    if isinstance(value, Decimal) and style.numbers == "string":
+        return str(value)
+    if isinstance(value, bool) and style.flags == "integer":
+        return int(value)
+    return value
+
+
+def with_lines_in_shape(invoice: dict[str, Any], shape: str) -> dict[str, Any]:
+    """Return an invoice whose array of lines has the shape that `Behaviour.lines` names."""
+    lines = invoice.get("lines")
+    if shape == "missing":
+        return {key: value for key, value in invoice.items() if key != "lines"}
+    if shape == "array" or not isinstance(lines, list):
+        return invoice
+    shaped: dict[str, Any] = {
+        "object": {str(3 * index + 1): line for index, line in enumerate(lines)} or [],
+        "data": {"data": lines},
+        "null": None,
+        "string": "Array",  # PHP's text for any array
+    }
+    return {**invoice, "lines": shaped[shape]}
+
+
+def php_escaped(text: bytes) -> bytes:
+    """Escape JSON as PHP's json_encode does: slashes, and all that is not ASCII."""
+    ascii_text = _NOT_ASCII.sub(lambda found: _utf16_escapes(found[0]), text.decode())
+    return ascii_text.replace("/", "\\/").encode()
+
+
+def _utf16_escapes(text: str) -> str:
+    units = text.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def _to_be_filled(invoice: dict[str, Any], style: Style) -> bytes:
+    body = encode(invoice)
+    if style.json == "php":
+        body = php_escaped(body)
+    body = body.replace(b"%", b"%%")
     for name, slot in _FILLED.items():
         body = body.replace(name, slot)
     return _LINE_ID.sub(rb"%(id)d\1", body)  # ten times the invoice's id, and the number

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sandbox.log import Entry, Log
+    from sandbox.request_log import Entry, Log
 
 _MOST_LINES = 40
 _HUNG_UP = ("close", "lost_answer", "cut")  # faults that a client sees as a broken connection

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sandbox.export import Query
-    from sandbox.log import Entry
+    from sandbox.request_log import Entry
     from sandbox.store import Store
 
 _TAP = "tap-"  # what the names of taps begin with, and so their User-Agent

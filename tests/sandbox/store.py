@@ -5,24 +5,24 @@ from __future__ import annotations
 import math
 import random
 import time
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from sandbox.behaviour import Behaviour
 from sandbox.codec import encode
 from sandbox.filters import KEYS, parse_time
-from sandbox.generate import STYLES, Maker, Style, times_of
-from sandbox.lists import Lists, Wanted
+from sandbox.generate import Maker, Style, times_of, with_lines_in_shape
+from sandbox.list_cache import Lists, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sandbox.lists import Rank
+    from sandbox.list_cache import Rank
 
 ABSENT = "__absent__"
 """A field that is changed to this is taken away."""
 
-ORDERS = ("id", "id_desc", "shuffled", "random")
-PAGINGS = ("honoured", "ignored", "page only")
+_STYLE = [each.name for each in fields(Style)]
 
 
 @dataclass
@@ -33,41 +33,6 @@ class Mark:
     system_id: str
     at: float
     note: str | None
-
-
-@dataclass
-class Behaviour:
-    """How the service pages and writes; all of it is unknown of the real one.
-
-    Attributes:
-        paging: One of `PAGINGS`, or `{"capped": N}`.
-        order: One of `ORDERS`; `random` differs from request to request.
-        empty_page: The number of a page that is empty.
-        times: A key of `STYLES`.
-        line_invoice_id: Whether lines carry `invoice_id`.
-        gzip: Whether answers are compressed for those who accept it.
-        date: Whether answers carry `Date`.
-    """
-
-    paging: str | dict[str, int] = "honoured"
-    order: str = "id"
-    empty_page: int | None = None
-    times: str = "laravel"
-    line_invoice_id: bool = True
-    gzip: bool = False
-    date: bool = True
-
-    def check(self) -> None:
-        """Check the values.
-
-        Raises:
-            ValueError: One of them is not known.
-        """
-        capped = isinstance(self.paging, dict) and self.paging.keys() == {"capped"}
-        if not (capped or self.paging in PAGINGS):
-            raise ValueError(f"paging {self.paging!r} is not known")
-        if self.order not in ORDERS or self.times not in STYLES:
-            raise ValueError(f"order {self.order!r} or times {self.times!r} is not known")
 
 
 @dataclass
@@ -90,8 +55,9 @@ class Store:
     history: list[Mark] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Prepare what is not told but made."""
-        self._maker = Maker(self.seed)
+        """Prepare what follows from the rest."""
+        self._maker = Maker(self.seed, self._style())
+        self._raw: dict[int, bytes] = {}
         self._changed: dict[int, dict[str, Any]] = {}
         self._lists = Lists()
         self._latest_mark: dict[str, float] = {}
@@ -118,10 +84,15 @@ class Store:
         self._lists.clear()
 
     def change(self, invoice_id: int, values: dict[str, Any]) -> None:
-        """Set fields of an invoice; one set to `ABSENT` is taken away."""
+        """Set fields of an invoice; one that is set to `ABSENT` is taken away."""
+        self._raw.pop(invoice_id, None)
         invoice = self.invoice(invoice_id) | values
         self._changed[invoice_id] = {k: v for k, v in invoice.items() if v != ABSENT}
         self._lists.clear()
+
+    def replace_json(self, invoice_id: int, text: str) -> None:
+        """Send this text, valid JSON or not, in place of an invoice."""
+        self._raw[invoice_id] = text.encode()
 
     def behave(self, changes: dict[str, Any]) -> None:
         """Change the behaviour.
@@ -134,25 +105,28 @@ class Store:
         behaviour = Behaviour(**{**vars(self.behaviour), **changes})
         behaviour.check()
         self.behaviour = behaviour
+        self._maker.restyle(self._style())
         self._lists.clear()
 
     def invoice(self, invoice_id: int) -> dict[str, Any]:
         """Return an invoice with its lines."""
         if (changed := self._changed.get(invoice_id)) is not None:
             return changed
-        return self._maker.invoice(invoice_id, self._style(), booked=self.booked[invoice_id])
+        return self._maker.invoice(invoice_id, booked=self.booked[invoice_id])
 
-    def encoded(self, invoice_id: int, *, lines: bool = True) -> bytes:
-        """Return an invoice as JSON, with or without its lines."""
+    def encoded(self, invoice_id: int, lines: str = "array") -> bytes:
+        """Return an invoice as JSON, its lines in a shape that `Behaviour.lines` can name."""
+        if (raw := self._raw.get(invoice_id)) is not None:
+            return raw
         if (changed := self._changed.get(invoice_id)) is not None:
-            return encode({k: v for k, v in changed.items() if lines or k != "lines"})
-        booked = self.booked[invoice_id]
-        return self._maker.encoded(invoice_id, self._style(), booked=booked, lines=lines)
+            return encode(with_lines_in_shape(changed, lines))
+        return self._maker.encoded(invoice_id, lines, booked=self.booked[invoice_id])
 
     def line_count(self, invoice_id: int) -> int:
         """Return how many lines an invoice has."""
         if (changed := self._changed.get(invoice_id)) is not None:
-            return len(changed.get("lines") or ())
+            lines = changed.get("lines")
+            return len(lines) if isinstance(lines, list | dict) else 0
         return self._maker.line_count(invoice_id)
 
     def mark(self, invoice_id: int, system_id: str, note: str | None, at: float | None) -> None:
@@ -171,11 +145,11 @@ class Store:
     def listed(self, wanted: Wanted) -> list[int]:
         """Return the ids of a list, in its order: never marked, or marked since a time."""
         if wanted.since == math.inf and self._latest_mark.get(wanted.system_id, 0) >= self.now():
-            wanted = Wanted(wanted.system_id, self.now(), wanted.drafts, wanted.groups, wanted.sort)
+            wanted = replace(wanted, since=self.now())
         known = self._lists.get(wanted)
         if known is None:
             known = [each for each in self.booked if self._belongs(each, wanted)]
-            if self.behaviour.order == "random":
+            if self.behaviour.order == "random" and not wanted.sort:
                 return random.sample(known, len(known))
             rank = self._rank(wanted)
             known.sort(key=rank)
@@ -199,26 +173,36 @@ class Store:
         self._lists.update(system_id, invoice_id, lambda wanted: self._belongs(invoice_id, wanted))
 
     def _rank(self, wanted: Wanted) -> Rank:
-        match self.behaviour.order:
-            case "id_desc":
-                return lambda each: (-each,)
-            case "shuffled":
-                return lambda each: (each * 2_654_435_761 % 2**32, each)
+        default: Rank = _ORDERS.get(self.behaviour.order, _ORDERS["id"])
         if not wanted.sort:
-            return lambda each: (each,)
+            return default
 
         def rank(each: int) -> tuple[float, ...]:
             values = dict(zip(KEYS, self._times(each), strict=True), id=each)
             keys = ((values[key] or 0, falls) for key, falls in wanted.sort)
-            return (*(-value if falls else value for value, falls in keys), each)
+            return (*(-value if falls else value for value, falls in keys), *default(each))
 
         return rank
 
     def _times(self, invoice_id: int) -> tuple[float | None, float | None]:
         if (changed := self._changed.get(invoice_id)) is None:
             return times_of(invoice_id)
-        created, updated = (changed.get(key) for key in KEYS)
-        return parse_time(created) if created else None, parse_time(updated) if updated else None
+        created, updated = (_time(changed.get(key)) for key in KEYS)
+        return created, updated
 
     def _style(self) -> Style:
-        return Style(self.behaviour.times, self.behaviour.line_invoice_id)
+        return Style(**{name: getattr(self.behaviour, name) for name in _STYLE})
+
+
+_ORDERS: dict[str, Rank] = {
+    "id": lambda each: (each,),
+    "id_desc": lambda each: (-each,),
+    "shuffled": lambda each: (each * 2_654_435_761 % 2**32, each),
+}
+
+
+def _time(value: Any) -> float | None:
+    try:
+        return parse_time(value)
+    except (TypeError, ValueError):
+        return None

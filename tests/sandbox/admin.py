@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 
 from sandbox import faults
+from sandbox.behaviour import Behaviour
 from sandbox.codec import decode, encode
 
 if TYPE_CHECKING:
@@ -83,8 +84,17 @@ def _book(service: Service, ids: list[int] | None = None) -> list[int]:
     return chosen
 
 
-def _change(service: Service, id: int, set: dict[str, Any]) -> None:  # noqa: A002
-    service.store.change(id, set)
+def _change(
+    service: Service,
+    id: int,  # noqa: A002
+    set: dict[str, Any] | None = None,  # noqa: A002
+    raw: dict[str, str] | str | None = None,
+) -> None:
+    if isinstance(raw, str):
+        service.store.replace_json(id, raw)
+    else:
+        texts = {name: msgspec.Raw(text.encode()) for name, text in (raw or {}).items()}
+        service.store.change(id, (set or {}) | texts)
 
 
 def _mark(service: Service, ids: list[int], system_id: str, at: float | None = None) -> None:
@@ -104,6 +114,12 @@ def _fail(service: Service, rules: list[dict[str, Any]]) -> None:
 
 def _heal(service: Service) -> None:
     service.faults.rules.clear()
+
+
+def _reset(service: Service) -> None:
+    service.faults.rules.clear()
+    service.during_export.clear()
+    service.store.behave(vars(Behaviour()))
 
 
 def _behave(service: Service, **changes: Any) -> None:
@@ -131,6 +147,7 @@ _ACTIONS: dict[str, Callable[..., Any]] = {
     "fail": _fail,
     "heal": _heal,
     "behave": _behave,
+    "reset": _reset,
     "clock": _clock,
     "during_export": _during_export,
     "clear_log": _clear_log,
