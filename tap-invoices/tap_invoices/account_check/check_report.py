@@ -17,7 +17,7 @@ from tap_invoices._shared.redact import clean
 from tap_invoices._shared.run_report import program_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
 SCHEMA_VERSION = 1
@@ -147,11 +147,13 @@ class CheckReport:
             lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
         return "\n".join([*lines, "", *self._summary()])
 
-    def _summary(self) -> Iterator[str]:
-        unknown = [each.name for each in self.checks if each.status is Status.UNKNOWN]
-        yield from _listed("Problems", self.problems)
-        yield from _listed("Unknown", unknown)
-        yield f"{self.requests} requests in {self.seconds:.1f} s; nothing was marked."
+    def _summary(self) -> list[str]:
+        unknown = sum(each.status is Status.UNKNOWN for each in self.checks)
+        return [
+            *textwrap.wrap(f"Problems: {', '.join(self.problems) or 'none'}", _WIDTH),
+            f"Unknown: {unknown} of {len(self.checks)} checks",
+            f"{self.requests} requests in {self.seconds:.1f} s; nothing was marked.",
+        ]
 
 
 def _rows(check: Check) -> Iterator[str]:
@@ -167,7 +169,3 @@ def _rows(check: Check) -> Iterator[str]:
 
 def _wrap(text: str, first: str, others: str) -> list[str]:
     return textwrap.wrap(clean(text), _WIDTH, initial_indent=first, subsequent_indent=others)
-
-
-def _listed(title: str, names: Iterable[str]) -> list[str]:
-    return textwrap.wrap(f"{title}: {', '.join(names) or 'none'}", _WIDTH, subsequent_indent="  ")

@@ -1,9 +1,7 @@
-"""The whole check of an account, and the command that runs it."""
+"""The whole check of an account."""
 
 from __future__ import annotations
 
-import signal
-import sys
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -35,25 +33,3 @@ def check_account(config: Mapping[str, Any], user_agent: str, discover: Discover
     facts = Exploration(probe, config, discover).run()
     sections = judge(facts, settings, config["page_size"], probe.durations)
     return CheckReport(sections, checked_at, time.monotonic() - began, probe.requests)
-
-
-def write_report(report: CheckReport, style: str | None) -> int:
-    """Write a report to stdout.
-
-    Args:
-        report: The report.
-        style: `json`, `markdown`, or None for a table.
-
-    Returns:
-        The exit code: 0 if everything that the programs rely on holds.
-    """
-    formats = {"json": report.to_json, "markdown": report.to_markdown}
-    sys.stdout.write(formats.get(style or "", report.to_text)() + "\n")
-    sys.stdout.flush()
-    return 1 if report.problems else 0
-
-
-def end_at_signals() -> None:
-    """End at SIGINT and SIGTERM at once: nothing has been written before the end."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -34,9 +34,10 @@ def judge_access(outcome: Outcome, settings: ApiSettings) -> list[Check]:
         return passed
     failed = _failed_step(outcome)
     step = ACCESS.index(failed)
+    found = f"{_address(settings)}: {outcome.reason}." if failed == "address" else f"{outcome}."
     return [
         *passed[:step],
-        problem(failed, f"{outcome}.", _ADVICE[failed]),
+        problem(failed, found, _ADVICE[failed]),
         *(unknown(name, f"Not checked: see {failed}.") for name in ACCESS[step + 1 :]),
     ]
 
@@ -67,7 +68,7 @@ _STEPS: dict[int, str] = {
 
 
 def _passed(outcome: Outcome, settings: ApiSettings) -> list[Check]:
-    address = re.sub(r"//[^/@]*@", "//", settings.base_url)
+    address = _address(settings)
     app_key = "It is sent." if settings.app_key else "None is set, and none is required."
     return [
         ok("address", f"{address} answers.", address),
@@ -76,6 +77,11 @@ def _passed(outcome: Outcome, settings: ApiSettings) -> list[Check]:
         ok("app_key", app_key, bool(settings.app_key)),
         ok("system_id", "The API lists invoices for it.", value=True),
     ]
+
+
+def _address(settings: ApiSettings) -> str:
+    """Return the address without a user and a password."""
+    return re.sub(r"//[^/]*@", "//", settings.base_url)
 
 
 def _judge_tls(outcome: Outcome, url: str) -> Check:

@@ -73,7 +73,7 @@ def judge_deliverable(invoices: Sequence[Object], reasons: Sequence[str]) -> Che
     if not looked_at:
         return unknown(name, _EMPTY)
     if not reasons:
-        return ok(name, f"All {looked_at} invoices that were looked at are.", value=0)
+        return ok(name, f"All {looked_at} invoices that were looked at can be delivered.", value=0)
     counted = ", ".join(f"{count} times: {reason}" for reason, count in Counter(reasons).items())
     return problem(
         name,

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_REQUESTS = 18
-"""Enough to count 300,000 invoices exactly by pages of 50, and a billion to a percent."""
+"""Enough to count 200,000 invoices exactly by pages of 50, and a billion to a percent."""
 
 _GROWTH = 16  # doubling would take four times as many requests to get out of range
 

@@ -70,16 +70,17 @@ def judge(
 
 def _judge_list(facts: Facts, first: Reply) -> list[Check]:
     total, pending = facts.total, facts.pending
+    is_filtered = bool(total.query.filter_groups)
     return [
-        list_checks.judge_count("pending", pending.counted),
+        list_checks.judge_count("pending", pending.counted, is_filtered=is_filtered),
         list_checks.judge_oldest("oldest_pending", _oldest(pending, facts), first.time),
-        list_checks.judge_count("total", total.counted),
+        list_checks.judge_count("total", total.counted, is_filtered=is_filtered),
         list_checks.judge_oldest("oldest", _oldest(total, facts), first.time),
         list_checks.judge_default_since(
             facts.default, facts.now, facts.default_again, facts.future
         ),
-        list_checks.judge_time_zone(facts.default, facts.now, facts.future),
         list_checks.judge_earlier_since(total.page, total.counted, pending.counted),
+        list_checks.judge_time_zone(facts.default, facts.now, facts.future),
         list_checks.judge_unknown_system(facts.unknown_system),
     ]
 

@@ -38,20 +38,24 @@ Counted: TypeAlias = Count | Failure | str
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
-def judge_count(name: str, counted: Counted) -> Check:
+def judge_count(name: str, counted: Counted, *, is_filtered: bool) -> Check:
     """Judge the number of invoices in a list.
 
     Args:
         name: Of the check, `pending` or `total`.
         counted: The number, or the request that failed, or why it cannot be known.
+        is_filtered: Whether the list holds only what passes filter_groups.
     """
-    what = "pending" if name == "pending" else "in the account, pending or not"
     if isinstance(counted, str):
         return unknown(name, counted)
     if isinstance(counted, Failure):
         return problem(name, f"{counted}, when they were counted.", "Try again later.")
-    invoices = "invoice is" if counted.value == 1 else "invoices are"
-    return ok(name, f"{str(counted).capitalize()} {invoices} {what}.", counted.value)
+    number = str(counted).capitalize()
+    noun = "booked invoice" if counted.value == 1 else "booked invoices"
+    which = " that pass filter_groups" if is_filtered else ""
+    where = "pending" if name == "pending" else "there, pending or not"
+    verb = "is" if counted.value == 1 else "are"
+    return ok(name, f"{number} {noun}{which} {verb} {where}.", counted.value)
 
 
 def created_at(row: Row) -> datetime | None:
@@ -197,7 +201,7 @@ def judge_earlier_since(earliest: Outcome, total: Counted, pending: Counted) -> 
     return unknown(
         name,
         "An earlier time lists as many: nothing is marked for this system_id.",
-        "Right before the first load; later, check system_id for typing errors.",
+        "That is right before the first load. Later, check system_id for typing errors.",
     )
 
 
