@@ -215,7 +215,7 @@ def recommend_page_size(cost: PageCost, page_size: int, cap: int | None) -> int:
         is_quick = cost.latency + size * cost.seconds_each <= _MAX_PAGE_SECONDS
         if is_small and is_quick and size <= (page_size or size):
             return min(size, cap or size)
-    return PAGE_SIZES[-1]
+    return min(PAGE_SIZES[-1], cap or PAGE_SIZES[-1])
 
 
 def judge_page_size(
