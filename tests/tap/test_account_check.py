@@ -245,7 +245,7 @@ def test_a_large_account_costs_a_few_dozen_small_requests(tmp_path: Path) -> Non
 @pytest.mark.parametrize("fault", ["endless", "ignored"])
 def test_a_server_without_a_limit_is_not_read_to_the_end(tmp_path: Path, fault: str) -> None:
     """Where a response holds everything, its beginning has to do."""
-    with Sandbox.start(invoices=6_000, drafts=0) as sandbox:
+    with Sandbox.start(invoices=10_000, drafts=0) as sandbox:
         if fault == "endless":
             sandbox.fail({"kind": "endless", "on": "export", "times": None})
         else:
@@ -309,9 +309,18 @@ def test_one_failing_request_fails_its_own_check_alone(
         assert done["access_token"]["status"] == "ok"
 
 
+def test_a_list_of_everything_that_fails_leaves_the_rest(account: Account) -> None:
+    """Paging and content are then looked at by what is pending."""
+    account.sandbox.fail({"kind": "status", "status": 500, "on": "export", "skip": 1, "times": 2})
+    done = account.check()
+    assert set(done.report["problems"]) == {"total", "earlier_since"}
+    assert done.report["pending"] == INVOICES - MARKED
+    assert done["limit"]["value"] == done["start"]["value"] == done["sort"]["value"] == "honoured"
+
+
 def test_a_timeout_fails_its_own_check_alone(account: Account) -> None:
     slow = {"kind": "latency", "seconds": 2, "on": "export"}
-    account.sandbox.fail(slow | {"skip": 14, "times": 2})
+    account.sandbox.fail(slow | {"skip": 15, "times": 2})
     done = account.check(request_timeout=0.5)
     assert "o response in time" in json.dumps(done.report)
     assert done.report["total"] == INVOICES

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -81,7 +80,8 @@ def _passed(outcome: Outcome, settings: ApiSettings) -> list[Check]:
 
 def _address(settings: ApiSettings) -> str:
     """Return the address without a user and a password."""
-    return re.sub(r"//[^/]*@", "//", settings.base_url)
+    scheme, _, rest = settings.base_url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
 def _judge_tls(outcome: Outcome, url: str) -> Check:

@@ -223,8 +223,12 @@ def judge_times(invoices: Sequence[Object]) -> Check:
             "Do not use filter_groups and reconcile_since. Ask the provider of the API.",
             forms,
         )
-    found = "; ".join(f"{form} in {len(columns)} columns" for form, columns in forms.items())
+    found = "; ".join(f"{_columns(columns)} as {form}" for form, columns in forms.items())
     return ok(name, f"{found}. Without a zone, UTC is assumed.", forms)
+
+
+def _columns(names: Sequence[str]) -> str:
+    return f"{len(names)} column arrives" if len(names) == 1 else f"{len(names)} columns arrive"
 
 
 def number_form(_: str, values: list[Any]) -> str | None:
@@ -242,7 +246,7 @@ def judge_numbers(invoices: Sequence[Object]) -> Check:
         return unknown("numbers", _EMPTY)
     forms: dict[str, list[str]] = {"number": [], "text": []}
     forms |= columns_by(number_form, invoices)
-    found = f"{len(forms['number'])} columns arrive as numbers"
+    found = f"{_columns(forms['number'])} as numbers"
     if not forms["text"]:
         return ok("numbers", f"{found}, none as text.", forms)
     return ok(
@@ -266,7 +270,7 @@ def judge_flags(invoices: Sequence[Object]) -> Check:
         return unknown("flags", _EMPTY)
     forms: dict[str, list[str]] = {"boolean": [], "0 and 1": []}
     forms |= columns_by(flag_form, invoices)
-    found = f"{len(forms['boolean'])} columns arrive as true and false"
+    found = f"{_columns(forms['boolean'])} as true and false"
     if not forms["0 and 1"]:
         return ok("flags", f"{found}, none as 0 and 1.", forms)
     return ok(

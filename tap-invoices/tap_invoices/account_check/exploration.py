@@ -80,13 +80,15 @@ class Exploration:
                 facts.first, facts.is_limit_refused = without_limit, True
 
     def _ask_paging(self) -> None:
-        facts, query = self._facts, self._total.query
-        self._total.page = self._probe.ask(query, self._page_request())
-        facts.total_again = self._probe.ask(query, self._page_request())
+        facts = self._facts
+        self._total.page = self._probe.ask(self._total.query, self._page_request())
+        self._pending.page = self._probe.ask(self._pending.query, self._page_request())
+        query, page = facts.base.query, facts.base.page
+        facts.again = self._probe.ask(query, self._page_request())
         if facts.is_limit_refused:
             return
         facts.offset = self._probe.ask(query, PageRequest(limit=1, start=1))
-        first = self._total.page.ids if isinstance(self._total.page, Reply) else []
+        first = page.ids if isinstance(page, Reply) else []
         if isinstance(facts.offset, Reply) and facts.offset.ids[:1] == first[:1]:
             facts.second_page = self._probe.ask(query, PageRequest(limit=1, page=1))
         facts.start = start_use(first, facts.offset, facts.second_page)
@@ -94,7 +96,6 @@ class Exploration:
     def _count_lists(self) -> None:
         total, pending = self._total, self._pending
         total.counted = self._count(total)
-        pending.page = self._probe.ask(pending.query, self._page_request())
         known = total.counted if isinstance(total.counted, Count) else None
         at_most = known.value if known and known.is_exact else None
         pending.counted = self._count(pending, at_most=at_most)
@@ -146,13 +147,13 @@ class Exploration:
             facts.default_again = self._probe.ask(query, page)
 
     def _ask_sorted(self) -> None:
-        facts = self._facts
-        oldest_first = replace(self._total.query, sort="created_at")
+        facts, base = self._facts, self._facts.base
+        oldest_first = replace(base.query, sort="created_at")
         newest_first = replace(oldest_first, descending=True)
-        self._total.ascending = self._probe.ask(oldest_first, self._page_request())
+        base.ascending = self._probe.ask(oldest_first, self._page_request())
         facts.descending = self._probe.ask(newest_first, self._page_request())
-        facts.is_sorted = is_sorted_by_creation(self._total.ascending, facts.descending)
-        if facts.is_sorted and not self._pending.is_read:
+        facts.is_sorted = is_sorted_by_creation(base.ascending, facts.descending)
+        if facts.is_sorted and base is not self._pending and not self._pending.is_read:
             query = replace(self._pending.query, sort="created_at")
             self._pending.ascending = self._probe.ask(query, self._page_request())
 
@@ -168,7 +169,7 @@ class Exploration:
         for size in sizes or [facts.sample_size]:
             limit = 0 if facts.is_limit_refused else size
             facts.sample = self._probe.ask(
-                replace(self._total.query, lines=True),
+                replace(facts.base.query, lines=True),
                 PageRequest(limit=limit),
                 max_bytes=MAX_SAMPLE_BYTES,
             )
@@ -178,14 +179,14 @@ class Exploration:
                 return
 
     def _ask_filtered(self) -> None:
-        facts, page = self._facts, self._total.page
+        facts, page = self._facts, self._facts.base.page
         facts.filters = creation_filters(page.rows if isinstance(page, Reply) else ())
         if facts.filters:
             facts.around = self._ask_group(facts.filters.around)
             facts.after = self._ask_group(facts.filters.after)
 
     def _ask_group(self, group: Mapping[str, Any]) -> Outcome:
-        query = self._total.query
+        query = self._facts.base.query
         groups = [*query.filter_groups, group]
         return self._probe.ask(replace(query, filter_groups=groups), self._page_request())
 
@@ -199,7 +200,7 @@ class Exploration:
     @property
     def _step(self) -> int:
         """Invoices a page: where the server returns fewer than were asked for, so many."""
-        page = self._total.page
+        page = self._facts.base.page
         returned = len(page.rows) if isinstance(page, Reply) else 0
         return min(returned, PAGE_SIZE) or PAGE_SIZE
 

@@ -57,15 +57,15 @@ class Facts:
         sample_size: Invoices that `page` was asked for.
         first: One pending invoice; without a limit, where that is refused.
         is_limit_refused: Whether `first` had to do without one.
-        total_again: The first page of all invoices, once more.
-        offset: One invoice, from the second one on by `start`.
+        again: The first page of `base`, once more.
+        offset: One invoice of `base`, from the second one on by `start`.
         second_page: The same by `page`; asked where `start` is ignored.
         start: See `paging_checks.start_use`.
         default: The last page of the pending invoices.
         now: The same page with the server's time as `not_exported_since`.
         default_again: `default` once more, where `now` is different.
         future: The same page with a later time, where `now` is different.
-        descending: The first page of all invoices by creation, newest first.
+        descending: The first page of `base` by creation, newest first.
         is_sorted: Whether a sort is honoured; None if that is unknown.
         unknown_system: The first page for a system that does not exist.
         page: A page of invoices with their lines, as large as in a sync.
@@ -81,7 +81,7 @@ class Facts:
     sample_size: int
     first: Outcome = NOT_ASKED
     is_limit_refused: bool = False
-    total_again: Outcome = NOT_ASKED
+    again: Outcome = NOT_ASKED
     offset: Outcome = NOT_ASKED
     second_page: Outcome = NOT_ASKED
     start: str | None = None
@@ -100,20 +100,25 @@ class Facts:
     schemas: Schemas | Failure = NOT_ASKED
 
     @property
+    def base(self) -> ListFacts:
+        """The list that paging and content are looked at by: all invoices, if they are listed."""
+        return self.total if isinstance(self.total.page, Reply) else self.pending
+
+    @property
     def limit(self) -> LimitUse:
         """What the server makes of `limit`, as far as is known."""
         return LimitUse(REFUSED) if self.is_limit_refused else limit_use(list(self._limits_seen()))
 
     def _limits_seen(self) -> Iterator[LimitSeen]:
-        pending, total = (_at_least(each) for each in (self.pending, self.total))
-        for outcome, limit, available in (
-            (self.first, 1, pending),
-            (self.total.page, PAGE_SIZE, total),
-            (self.offset, 1, total - 1),
-            (self.page, self.sample_size, total),
+        available = _at_least(self.base)
+        for outcome, limit, most in (
+            (self.first, 1, _at_least(self.pending)),
+            (self.base.page, PAGE_SIZE, available),
+            (self.offset, 1, available - 1),
+            (self.page, self.sample_size, available),
         ):
             if isinstance(outcome, Reply) and (outcome.is_complete or len(outcome.rows) > limit):
-                yield LimitSeen(limit, len(outcome.rows), available)
+                yield LimitSeen(limit, len(outcome.rows), most)
 
     @property
     def is_listing_cut(self) -> bool:

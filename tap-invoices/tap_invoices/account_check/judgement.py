@@ -27,7 +27,6 @@ SECTIONS = {
 }
 """The names of all checks, by section."""
 
-
 _MAX_DECODED = 500  # invoices: a server that ignores the limit sends more
 
 
@@ -91,15 +90,17 @@ def _oldest(listing: ListFacts, facts: Facts) -> Sequence[Row] | Failure | str:
         return listing.page
     if listing.is_read:
         return listing.page.rows
-    if not facts.is_sorted:
+    oldest = listing.ascending
+    if not facts.is_sorted or isinstance(oldest, Failure):
         return "The list is longer than a page, and a sort is not known to be honoured."
-    return listing.ascending if isinstance(listing.ascending, Failure) else listing.ascending.rows
+    moments = list_checks.created(oldest.rows) or []
+    return oldest.rows if moments == sorted(moments) else "A sort by created_at is not honoured."
 
 
 def _judge_paging(facts: Facts, page_size: int, latency: float) -> list[Check]:
-    limit, total = facts.limit, facts.total
+    limit, base = facts.limit, facts.base
     cost = _page_cost(facts.sample, latency)
-    order = paging_checks.judge_order(total.page, facts.total_again, page_size)
+    order = paging_checks.judge_order(base.page, facts.again, page_size)
     no_pages = {IGNORED, REFUSED} & {limit.kind, facts.start} or order.status is Status.PROBLEM
     recommended = None
     if cost:
@@ -109,8 +110,8 @@ def _judge_paging(facts: Facts, page_size: int, latency: float) -> list[Check]:
         paging_checks.judge_limit(limit, page_size, is_listing_cut=facts.is_listing_cut),
         paging_checks.judge_start(facts.start, facts.offset, limit, page_size),
         order,
-        paging_checks.judge_sort(total.ascending, facts.descending, is_sorted=facts.is_sorted),
-        paging_checks.judge_first_sync(facts.pending.counted, total.counted, cost, in_force),
+        paging_checks.judge_sort(base.ascending, facts.descending, is_sorted=facts.is_sorted),
+        paging_checks.judge_first_sync(facts.pending.counted, facts.total.counted, cost, in_force),
         paging_checks.judge_page_size(facts.page, cost, recommended, page_size),
     ]
 

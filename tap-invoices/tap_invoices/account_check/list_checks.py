@@ -220,7 +220,7 @@ def judge_unknown_system(outcome: Outcome) -> Check:
         if outcome.is_rejection or outcome.status == HTTPStatus.FORBIDDEN:
             return ok(name, "It is refused, so a typing error is noticed.", "refused")
         return unknown(name, f"{outcome}.")
-    lists = "nothing" if not outcome.rows else "all invoices as pending"
+    lists = "invoices that are pending" if outcome.rows else "nothing pending"
     return ok(
         name,
         f"It is treated as a new system, with {lists}: a typing error is not noticed.",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MAX_TIMEOUT_S = 30.0
+MAX_TIMEOUT_S = 60.0
 """A request for a few invoices that takes longer than this is a problem of its own."""
 
 MAX_ATTEMPTS = 2
