@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .checkup import check_account
-
 if TYPE_CHECKING:
     from singer_sdk import Tap
 
@@ -43,6 +41,8 @@ def run_check(tap: Tap, style: str | None, discover: Discover) -> None:
     Raises:
         SystemExit: With 0 if everything that the programs rely on holds, with 1 otherwise.
     """
+    from .checkup import check_account  # noqa: PLC0415 - no other command needs it
+
     # Nothing is written before the end, so a signal may end the check at once.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
