@@ -1,16 +1,19 @@
 """The sandbox: a local export API that behaves like the real framework, and fails when told to.
 
 Start it with `PYTHONPATH=tests python -m sandbox --port 8910` (`--help` has the options), or in a
-test with `sandbox.client.Sandbox.start(invoices=30, drafts=2)`.
+test with `sandbox.client.Sandbox.start(invoices=30, drafts=2)`. Its dashboard is at `/`.
 
 Controls, under `/_sandbox`; `client.Sandbox` has a method for each:
 
 | request | result |
 | --- | --- |
-| `GET /state?system_id=` | counts: booked, drafts, lines, marked, pending, and the time `now` |
+| `GET /state?system_id=` | counts: booked, drafts, lines, marked, pending, rejected; the time \
+`now`, the `systems` that have marks, the `faults` in force, the `newest` marked and pending ids; \
+with `heatmap=1` the cells of the dashboard |
 | `GET /invoices?ids=1,2` | invoices as the service holds them, their lines as an array |
 | `GET /marks?system_id=` | every mark that was ever set, in order |
-| `GET /log?after=` | the requests after a number: query, headers, body, status, count, faults |
+| `GET /log?after=&last=` | the requests after a number, or the last ones: query, headers, body, \
+status, count, faults |
 | `POST /do` | one action, an object with the name of the action in `do` and its arguments |
 
 | action | arguments |

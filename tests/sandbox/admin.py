@@ -1,4 +1,4 @@
-"""The service's own controls, under `/_sandbox`: look, change, and break."""
+"""The sandbox's controls, under `/_sandbox`: read, change, and break."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from aiohttp import web
 from sandbox import faults
 from sandbox.behaviour import Behaviour
 from sandbox.codec import decode, encode
+from sandbox.heatmap import count_cells
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,10 +29,13 @@ def routes(service: Service) -> list[web.RouteDef]:
         return web.get(f"/_sandbox{path}", handle)
 
     return [
-        get("/state", lambda request: _state(service, request.query.get("system_id", ""))),
+        get("/state", lambda request: _state(service, **request.query)),
         get("/invoices", lambda request: _invoices(service, request.query.get("ids"))),
         get("/marks", lambda request: _marks(service, request.query.get("system_id"))),
-        get("/log", lambda request: service.log.after(int(request.query.get("after", "0")))),
+        get(
+            "/log",
+            lambda request: service.log.read(**{k: int(v) for k, v in request.query.items()}),
+        ),
         web.post("/_sandbox/do", _do(service)),
     ]
 
@@ -67,18 +71,18 @@ def _add(
     *,
     booked: bool = True,
     step: int = 1,
-    set: dict[str, Any] | None = None,  # noqa: A002 - the control's own word
+    set: dict[str, Any] | None = None,  # noqa: A002 - the name of the control's argument
 ) -> list[int]:
     first = service.store.next_id(step)
     ids = list(range(first, first + count * step, step))
     service.store.add(ids, booked=booked)
-    for each in ids if set else ():
-        service.store.change(each, set or {})
+    for invoice_id in ids if set else ():
+        service.store.change(invoice_id, set or {})
     return ids
 
 
 def _book(service: Service, ids: list[int] | None = None) -> list[int]:
-    drafts = [each for each, booked in service.store.booked.items() if not booked]
+    drafts = [invoice_id for invoice_id, booked in service.store.booked.items() if not booked]
     chosen = drafts if ids is None else ids
     service.store.book(chosen)
     return chosen
@@ -98,14 +102,13 @@ def _change(
 
 
 def _mark(service: Service, ids: list[int], system_id: str, at: float | None = None) -> None:
-    for each in ids:
-        service.store.mark(each, system_id, "another program", at)
+    for invoice_id in ids:
+        service.store.mark(invoice_id, system_id, "another program", at)
 
 
 def _unmark(service: Service, ids: list[int], system_id: str) -> None:
-    for each in ids:
-        service.store.unmark(each, system_id)
-    service.board.ledger.unmarked(system_id, ids)
+    for invoice_id in ids:
+        service.store.unmark(invoice_id, system_id)
 
 
 def _fail(service: Service, rules: list[dict[str, Any]]) -> None:
@@ -154,23 +157,31 @@ _ACTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-def _state(service: Service, system_id: str) -> dict[str, Any]:
+def _state(service: Service, system_id: str = "", heatmap: str = "") -> dict[str, Any]:
     store = service.store
     marks = store.marks.get(system_id, {})
-    booked = [each for each, is_booked in store.booked.items() if is_booked]
-    return {
+    booked = [invoice_id for invoice_id, is_booked in store.booked.items() if is_booked]
+    marked = [invoice_id for invoice_id in booked if invoice_id in marks]
+    pending = [invoice_id for invoice_id in booked if invoice_id not in marks]
+    rejected = service.faults.rejected(pending)
+    state = {
         "booked": len(booked),
         "drafts": len(store.booked) - len(booked),
-        "lines": sum(store.line_count(each) for each in booked),
-        "marked": sum(each in marks for each in booked),
-        "pending": sum(each not in marks for each in booked),
+        "lines": sum(map(store.line_count, booked)),
+        "marked": len(marked),
+        "pending": len(pending),
+        "rejected": len(rejected),
+        "newest": {"marked": marked[-3:], "pending": pending[-3:]},
+        "systems": [name for name, its_marks in store.marks.items() if its_marks],
+        "faults": [asdict(rule) for rule in service.faults.rules],
         "now": store.now(),
     }
+    return state | ({"heatmap": count_cells(booked, marked, rejected)} if heatmap else {})
 
 
 def _invoices(service: Service, ids: str | None) -> list[msgspec.Raw]:
     wanted = service.store.booked if ids is None else map(int, filter(None, ids.split(",")))
-    return [msgspec.Raw(service.store.encoded(each)) for each in wanted]
+    return [msgspec.Raw(service.store.invoice_json(invoice_id)) for invoice_id in wanted]
 
 
 def _marks(service: Service, system_id: str | None) -> list[dict[str, Any]]:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from sandbox import admin, export, marking, page, responses, sending
-from sandbox.board import Board
+from sandbox import admin, dashboard_routes, export, marking, responses, sending
 from sandbox.codec import decode
 from sandbox.errors import ApiError, invalid, missing_route, server_error
 from sandbox.faults import BYSTANDER, Faults
@@ -40,7 +39,6 @@ class Service:
         log: The requests.
         during_export: Changes to make after a listing request of that number.
         listings: How many listing requests were carried out.
-        board: What the page shows of it.
     """
 
     def __init__(self, store: Store, token: str, app_key: str | None) -> None:
@@ -50,7 +48,6 @@ class Service:
         self.log = Log()
         self.during_export: dict[int, list[dict[str, Any]]] = {}
         self.listings = 0
-        self.board = Board(store, self.faults, self.log)
         self._token = token
         self._app_key = app_key
         self._limiter = RateLimiter()
@@ -64,9 +61,9 @@ class Service:
                 web.get("/v10/invoices/export", self._guarded("export", self._export)),
                 web.post("/v10/invoices/mark-as-exported", self._guarded("mark", self._mark)),
                 *admin.routes(self),
+                *dashboard_routes.routes(),
             ],
         )
-        page.add_to(app, self)
         app.on_response_prepare.append(self._finish_headers)
         return app
 
@@ -103,6 +100,7 @@ class Service:
             limit = {} if bystander else self._limit_rate()
             response = await self._respond(request, entry, endpoint, faults, limit)
             entry.status = response.status if response else None
+            entry.is_done = True
             return await sending.send(request, response, faults, self.store.now())
 
         return handle
@@ -185,7 +183,6 @@ class Service:
             shown = bool(behaviour.memory_limit.get("display_errors"))
             return responses.fatal_error(display_errors=shown)
         entry.count = len(ids)
-        self.board.ledger.listed(entry, query, ids)
         pieces = export.write(self.store, ids, lines=query.lines)
         response = ApiResponse.of_invoices(len(ids), pieces)
         self.listings += 1
@@ -209,7 +206,7 @@ class Service:
                 return ApiResponse([])
             case "no_content":
                 return ApiResponse([], 204, {})
-        return ApiResponse.of({"invoices": [{"id": each} for each in ids]})
+        return ApiResponse.of({"invoices": [{"id": invoice_id} for invoice_id in ids]})
 
     async def _lock_rows(self) -> None:
         """Take as long as a transaction; one that begins meanwhile is the deadlock's victim."""

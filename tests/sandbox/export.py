@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox import filters, php_query
 from sandbox.errors import invalid, server_error
 from sandbox.filters import parse_time
-from sandbox.list_cache import Wanted
+from sandbox.list_cache import ListKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,14 +30,14 @@ class Query:
     """Which list is requested, and which part of it.
 
     Attributes:
-        wanted: The list.
+        key: The list.
         lines: Whether lines are included.
         limit: Invoices at most; None for no limit.
         page: The number of the page, from 0; 0 where none is given.
         start: The offset, if one is given; it wins over the page.
     """
 
-    wanted: Wanted
+    key: ListKey
     lines: bool
     limit: int | None
     page: int
@@ -58,22 +58,22 @@ def parse(pairs: list[tuple[str, str]], behaviour: Behaviour) -> Query:
     lines = _includes_lines(given.get("includes", {}))
     sort = _sort(given.get("sort", {}))
     groups = filters.parse_groups(given.get("filter_groups", {}))
-    wanted = Wanted(
+    key = ListKey(
         system_id,
         since,
         drafts,
         groups if behaviour.filters == "honoured" else (),
         sort if behaviour.sort == "honoured" else (),
     )
-    return Query(wanted, lines, *_part(given, behaviour))
+    return Query(key, lines, *_part(given, behaviour))
 
 
 def select(store: Store, query: Query) -> list[int]:
     """Return the ids of the requested part."""
     behaviour = store.behaviour
-    ids = store.listed(query.wanted)
+    ids = store.list_ids(query.key)
     if behaviour.repeats != 1:
-        ids = [each for each in ids for _ in range(_repeats(store, each))]
+        ids = [row for row in ids for _ in range(_repeats(store, row))]
     if behaviour.paging == "ignored":
         return ids[:]
     if behaviour.empty_page == query.page and query.limit:
@@ -98,9 +98,11 @@ def write(store: Store, ids: list[int], *, lines: bool) -> Iterator[bytes]:
     line_shape = store.behaviour.lines if lines else "missing"
     yield begin
     for at in range(0, len(ids), _AT_ONCE):
-        encoded = [store.encoded(each, line_shape) for each in ids[at : at + _AT_ONCE]]
+        encoded = [
+            store.invoice_json(invoice_id, line_shape) for invoice_id in ids[at : at + _AT_ONCE]
+        ]
         if shape == "object":
-            encoded = [_member(at + index, each) for index, each in enumerate(encoded)]
+            encoded = [_member(at + index, invoice) for index, invoice in enumerate(encoded)]
         piece = b",".join(encoded)
         yield b"," + piece if at else piece
     yield end
@@ -153,7 +155,7 @@ def _flag(query: dict[str, Any], name: str) -> bool:
 
 
 def _includes_lines(includes: Any) -> bool:
-    if not isinstance(includes, dict) or any(each != "lines" for each in includes.values()):
+    if not isinstance(includes, dict) or any(include != "lines" for include in includes.values()):
         raise server_error()
     return bool(includes)
 
@@ -173,7 +175,7 @@ def _sort(sort: Any) -> tuple[tuple[str, bool], ...]:
 def _part(query: dict[str, Any], behaviour: Behaviour) -> tuple[int | None, int, int | None]:
     """Read `limit`, `page` and `start`."""
     limit, page, start = (query.get(name) for name in ("limit", "page", "start"))
-    if any(isinstance(each, dict) for each in (limit, page, start)):
+    if any(isinstance(value, dict) for value in (limit, page, start)):
         raise server_error()
     if limit is not None and behaviour.refusal == 422:
         raise invalid("limit", "The limit field is prohibited.")

@@ -129,6 +129,12 @@ class Faults:
         """Return those that strike this request."""
         return [rule for rule in self.rules if rule.kind != "refuse_ids" and rule.strikes(endpoint)]
 
+    def rejected(self, ids: list[int]) -> list[int]:
+        """Return those of these invoices whose mark is rejected."""
+        if not any(rule.kind == "refuse_ids" for rule in self.rules):
+            return []
+        return [invoice_id for invoice_id in ids if self.rejection(invoice_id)]
+
     def rejection(self, invoice_id: int) -> Fault | None:
         """Return the fault that rejects the mark of an invoice, if there is one."""
         return next((rule for rule in self.rules if rule.rejects(invoice_id)), None)

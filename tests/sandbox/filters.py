@@ -63,7 +63,7 @@ class Group:
     def holds(self, times: tuple[float | None, float | None]) -> bool:
         """Return whether it holds for an invoice's times."""
         join = any if self.any_of else all
-        return join(each.holds(times) for each in self.filters)
+        return join(condition.holds(times) for condition in self.filters)
 
 
 def parse_time(text: str) -> float:
@@ -96,7 +96,7 @@ def parse_groups(filter_groups: Any) -> tuple[Group, ...]:
 
 def _group(group: dict[str, Any]) -> Group:
     filters = _array(group.get("filters")).values()
-    return Group(tuple(_filter(_array(each)) for each in filters), group.get("or") == "true")
+    return Group(tuple(_filter(_array(parts)) for parts in filters), group.get("or") == "true")
 
 
 def _filter(parts: dict[str, Any]) -> Filter:

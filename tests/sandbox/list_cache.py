@@ -1,7 +1,6 @@
-"""The lists that the service answers from: made once, and kept up to date by marks.
+"""A cache of lists, so that each page does not need a pass over all invoices.
 
-A list that was asked for is asked for again for its next page, with marks in between.
-Making it anew each time would cost a pass over all invoices a page.
+A client requests the same list page by page, with marks in between: a mark updates the lists.
 """
 
 from __future__ import annotations
@@ -15,21 +14,21 @@ if TYPE_CHECKING:
 
     from sandbox.filters import Group
 
-    Rank = Callable[[int], tuple[float, ...]]
+    SortKey = Callable[[int], tuple[float, ...]]
 
-_MOST = 8
+_MOST_LISTS = 8
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which list.
+class ListKey:
+    """What a list depends on.
 
     Attributes:
         system_id: Whose marks count.
-        since: Marks from this time on count as none; infinite where every mark counts.
-        drafts: Whether drafts are in it.
-        groups: What filters it.
-        sort: Keys, and whether each descends.
+        since: Marks at or after this time count as none; infinite if every mark counts.
+        drafts: Whether it has drafts.
+        groups: Its filters.
+        sort: The keys that it is sorted by, and whether each descends.
     """
 
     system_id: str
@@ -39,39 +38,39 @@ class Wanted:
     sort: tuple[tuple[str, bool], ...] = ()
 
 
-class Lists:
-    """The lists that were asked for last."""
+class ListCache:
+    """The lists that were requested last."""
 
     def __init__(self) -> None:
-        """Start with none."""
-        self._lists: dict[Wanted, tuple[list[int], Rank]] = {}
+        """Create an empty cache."""
+        self._lists: dict[ListKey, tuple[list[int], SortKey]] = {}
 
-    def get(self, wanted: Wanted) -> list[int] | None:
-        """Return a list, if it is there."""
-        known = self._lists.pop(wanted, None)
-        if known is None:
+    def get(self, key: ListKey) -> list[int] | None:
+        """Return a list, if it is cached."""
+        cached = self._lists.pop(key, None)
+        if cached is None:
             return None
-        self._lists[wanted] = known  # the last one asked for is the last to go
-        return known[0]
+        self._lists[key] = cached  # the last one requested is the last to be removed
+        return cached[0]
 
-    def put(self, wanted: Wanted, ids: list[int], rank: Rank) -> None:
-        """Keep a list, sorted by a rank; the oldest one makes room."""
-        while len(self._lists) >= _MOST:
+    def put(self, key: ListKey, ids: list[int], sort_key: SortKey) -> None:
+        """Keep a sorted list; the one whose last request is the longest ago makes room."""
+        while len(self._lists) >= _MOST_LISTS:
             self._lists.pop(next(iter(self._lists)))
-        self._lists[wanted] = (ids, rank)
+        self._lists[key] = (ids, sort_key)
 
     def clear(self) -> None:
-        """Forget all lists: something other than a mark has changed."""
+        """Remove all lists, since something other than a mark has changed."""
         self._lists.clear()
 
-    def update(self, system_id: str, invoice_id: int, belongs: Callable[[Wanted], bool]) -> None:
-        """Put an invoice whose mark has changed in, or take it out."""
-        for wanted, (ids, rank) in self._lists.items():
-            if wanted.system_id != system_id:
+    def update(self, system_id: str, invoice_id: int, belongs: Callable[[ListKey], bool]) -> None:
+        """Add an invoice whose mark has changed to each list that it belongs to, or remove it."""
+        for key, (ids, sort_key) in self._lists.items():
+            if key.system_id != system_id:
                 continue
-            at = bisect_left(ids, rank(invoice_id), key=rank)
-            there = at < len(ids) and ids[at] == invoice_id
-            if belongs(wanted) and not there:
-                ids.insert(at, invoice_id)
-            elif there and not belongs(wanted):
-                del ids[at]
+            index = bisect_left(ids, sort_key(invoice_id), key=sort_key)
+            is_in_list = index < len(ids) and ids[index] == invoice_id
+            if belongs(key) and not is_in_list:
+                ids.insert(index, invoice_id)
+            elif is_in_list and not belongs(key):
+                del ids[index]

@@ -36,24 +36,24 @@ def mark(store: Store, body: Any, faults: Faults) -> list[int]:
         raise invalid("invoices", f"The invoices may not have more than {MOST} items.")
     errors = {
         f"invoices.{index}.{field}": [text]
-        for index, each in enumerate(batch)
-        for field, text in _problems(store, each)
+        for index, entry in enumerate(batch)
+        for field, text in _problems(store, entry)
     }
     if errors:
         raise validation(errors)
-    _check_rejections([each["invoice_id"] for each in batch], faults)
+    _check_rejections([entry["invoice_id"] for entry in batch], faults)
     if store.behaviour.keep_marks:
-        for each in batch:
-            store.mark(each["invoice_id"], each["system_id"], each.get("note"), None)
-    return [each["invoice_id"] for each in batch]
+        for entry in batch:
+            store.mark(entry["invoice_id"], entry["system_id"], entry.get("note"), None)
+    return [entry["invoice_id"] for entry in batch]
 
 
-def _problems(store: Store, each: Any) -> Iterator[tuple[str, str]]:
-    if not isinstance(each, dict):
+def _problems(store: Store, entry: Any) -> Iterator[tuple[str, str]]:
+    if not isinstance(entry, dict):
         yield "invoice_id", "The invoice must be an object."
         return
-    yield from _id_problems(store, each.get("invoice_id"))
-    system_id, note = each.get("system_id"), each.get("note")
+    yield from _id_problems(store, entry.get("invoice_id"))
+    system_id, note = entry.get("system_id"), entry.get("note")
     systems, most = store.behaviour.systems, store.behaviour.note_limit
     if not isinstance(system_id, str) or not system_id:
         yield "system_id", "The system id field is required."
@@ -77,7 +77,9 @@ def _id_problems(store: Store, invoice_id: Any) -> Iterator[tuple[str, str]]:
 def _check_rejections(ids: list[int], faults: Faults) -> None:
     """Raise the error of the first rejection, which names all ids that have the same one."""
     rejections = {
-        index: fault for index, each in enumerate(ids) if (fault := faults.rejection(each))
+        index: fault
+        for index, invoice_id in enumerate(ids)
+        if (fault := faults.rejection(invoice_id))
     }
     if not rejections:
         return

@@ -1,4 +1,4 @@
-"""What the service was asked and told, in order."""
+"""The requests to the two endpoints and their responses, in order."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ class Entry:
         time: When it came, by the service's clock, in seconds of the epoch.
         method: Its method.
         path: Its path.
-        query: Its query, pair by pair.
+        query: Its query, as pairs.
         headers: Its headers.
         body: Its body as text, if it had one.
-        status: The answer's status; None where the connection was closed instead.
+        status: The response's status; None where the connection is closed instead.
         count: How many invoices were listed or marked.
         faults: The kinds of the faults that struck it.
+        is_done: Whether the response is decided; a request that waits is not done.
     """
 
     seq: int
@@ -33,6 +34,7 @@ class Entry:
     status: int | None = None
     count: int | None = None
     faults: list[str] = field(default_factory=list)
+    is_done: bool = False
 
 
 @dataclass
@@ -43,7 +45,7 @@ class Log:
     _last: int = 0
 
     def next_seq(self) -> int:
-        """Return the next request's number; it goes on where the log is cleared."""
+        """Return the next request's number; clearing the log does not reset it."""
         self._last += 1
         return self._last
 
@@ -51,6 +53,7 @@ class Log:
         """Append a request."""
         self.entries.append(entry)
 
-    def after(self, seq: int) -> list[dict[str, Any]]:
-        """Return the requests after a number."""
-        return [asdict(entry) for entry in self.entries if entry.seq > seq]
+    def read(self, after: int = 0, last: int | None = None) -> list[dict[str, Any]]:
+        """Return the requests after a number, or only the last of them."""
+        found = [entry for entry in self.entries if entry.seq > after]
+        return [asdict(entry) for entry in (found if last is None else found[-last:])]

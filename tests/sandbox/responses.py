@@ -149,7 +149,7 @@ _RESPONSES: dict[str, Callable[[dict[str, Any]], ApiResponse]] = {
 
 
 def _endless(store: Store) -> ApiResponse:
-    some = b"".join(store.encoded(each) + b"," for each in list(store.booked)[:100])
+    some = b"".join(store.invoice_json(row) + b"," for row in list(store.booked)[:100])
     return ApiResponse(chain([b'{"invoices":['], repeat(some or b"{},")), in_one=False)
 
 

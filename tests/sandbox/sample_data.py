@@ -1,4 +1,4 @@
-"""What invoices are made of: names and text in several scripts, currencies, tax."""
+"""The content of invoices: names and text in several scripts, currencies, tax rates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the service holds: invoices, and for each receiving system its marks."""
+"""The invoices, and the marks of each receiving system."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any
 from sandbox.behaviour import Behaviour
 from sandbox.codec import encode
 from sandbox.filters import KEYS, parse_time
-from sandbox.generate import Maker, Style, times_of, with_lines_in_shape
-from sandbox.list_cache import Lists, Wanted
+from sandbox.invoice_maker import InvoiceMaker, Style, created_and_updated, with_lines_in_shape
+from sandbox.list_cache import ListCache, ListKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sandbox.list_cache import Rank
+    from sandbox.list_cache import SortKey
 
 ABSENT = "__absent__"
-"""A field that is changed to this is taken away."""
+"""A field that is set to this is removed."""
 
-_STYLE = [each.name for each in fields(Style)]
+_STYLE = [option.name for option in fields(Style)]
 
 
 @dataclass
 class Mark:
-    """One mark: which invoice, for which system, when, with what note."""
+    """One mark of an invoice for a system, with its time and note."""
 
     invoice_id: int
     system_id: str
@@ -40,8 +40,9 @@ class Store:
     """Invoices and marks.
 
     Attributes:
-        seed: What invoices are made from.
-        clock_offset: Seconds by which the service's clock is ahead of ours.
+        seed: Determines the content of all invoices.
+        clock_offset: Seconds by which the service's clock is ahead of this machine's.
+        behaviour: The options that last.
         booked: Every invoice, and whether it is booked.
         marks: When each system's invoices were last marked, in seconds of the epoch.
         history: Every mark ever set, in order.
@@ -55,11 +56,11 @@ class Store:
     history: list[Mark] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Prepare what follows from the rest."""
-        self._maker = Maker(self.seed, self._style())
+        """Create the parts that depend on the fields."""
+        self._maker = InvoiceMaker(self.seed, self._style())
         self._raw: dict[int, bytes] = {}
         self._changed: dict[int, dict[str, Any]] = {}
-        self._lists = Lists()
+        self._lists = ListCache()
         self._latest_mark: dict[str, float] = {}
 
     def now(self) -> float:
@@ -77,14 +78,14 @@ class Store:
 
     def book(self, ids: Iterable[int]) -> None:
         """Turn drafts into booked invoices."""
-        for each in ids:
-            self.booked[each] = True
-            if (changed := self._changed.get(each)) is not None:
+        for invoice_id in ids:
+            self.booked[invoice_id] = True
+            if (changed := self._changed.get(invoice_id)) is not None:
                 changed["is_booked"] = True
         self._lists.clear()
 
     def change(self, invoice_id: int, values: dict[str, Any]) -> None:
-        """Set fields of an invoice; one that is set to `ABSENT` is taken away."""
+        """Set fields of an invoice; one that is set to `ABSENT` is removed."""
         self._raw.pop(invoice_id, None)
         invoice = self.invoice(invoice_id) | values
         self._changed[invoice_id] = {k: v for k, v in invoice.items() if v != ABSENT}
@@ -95,13 +96,13 @@ class Store:
         self._raw[invoice_id] = text.encode()
 
     def behave(self, changes: dict[str, Any]) -> None:
-        """Change the behaviour.
+        """Change options.
 
         Raises:
-            ValueError: There is no such behaviour.
+            ValueError: There is no such option, or it does not have such a value.
         """
-        if unknown := changes.keys() - {each.name for each in fields(Behaviour)}:
-            raise ValueError(f"no behaviour is called {', '.join(sorted(unknown))}")
+        if unknown := changes.keys() - {option.name for option in fields(Behaviour)}:
+            raise ValueError(f"no option is called {', '.join(sorted(unknown))}")
         behaviour = Behaviour(**{**vars(self.behaviour), **changes})
         behaviour.check()
         self.behaviour = behaviour
@@ -114,13 +115,13 @@ class Store:
             return changed
         return self._maker.invoice(invoice_id, booked=self.booked[invoice_id])
 
-    def encoded(self, invoice_id: int, lines: str = "array") -> bytes:
+    def invoice_json(self, invoice_id: int, lines: str = "array") -> bytes:
         """Return an invoice as JSON, its lines in a shape that `Behaviour.lines` can name."""
         if (raw := self._raw.get(invoice_id)) is not None:
             return raw
         if (changed := self._changed.get(invoice_id)) is not None:
             return encode(with_lines_in_shape(changed, lines))
-        return self._maker.encoded(invoice_id, lines, booked=self.booked[invoice_id])
+        return self._maker.invoice_json(invoice_id, lines, booked=self.booked[invoice_id])
 
     def line_count(self, invoice_id: int) -> int:
         """Return how many lines an invoice has."""
@@ -135,69 +136,69 @@ class Store:
         self.marks.setdefault(system_id, {})[invoice_id] = when
         self._latest_mark[system_id] = max(when, self._latest_mark.get(system_id, when))
         self.history.append(Mark(invoice_id, system_id, when, note))
-        self._remarked(system_id, invoice_id)
+        self._update_lists(system_id, invoice_id)
 
     def unmark(self, invoice_id: int, system_id: str) -> None:
-        """Lose a mark."""
+        """Remove a mark."""
         self.marks.get(system_id, {}).pop(invoice_id, None)
-        self._remarked(system_id, invoice_id)
+        self._update_lists(system_id, invoice_id)
 
-    def listed(self, wanted: Wanted) -> list[int]:
-        """Return the ids of a list, in its order: never marked, or marked since a time."""
-        if wanted.since == math.inf and self._latest_mark.get(wanted.system_id, 0) >= self.now():
-            wanted = replace(wanted, since=self.now())
-        known = self._lists.get(wanted)
-        if known is None:
-            known = [each for each in self.booked if self._belongs(each, wanted)]
-            if self.behaviour.order == "random" and not wanted.sort:
-                return random.sample(known, len(known))
-            rank = self._rank(wanted)
-            known.sort(key=rank)
-            self._lists.put(wanted, known, rank)
-        return known
+    def list_ids(self, key: ListKey) -> list[int]:
+        """Return the ids of a list: invoices that were never marked, or marked since a time."""
+        if key.since == math.inf and self._latest_mark.get(key.system_id, 0) >= self.now():
+            key = replace(key, since=self.now())
+        ids = self._lists.get(key)
+        if ids is None:
+            ids = [invoice_id for invoice_id in self.booked if self._belongs(invoice_id, key)]
+            if self.behaviour.order == "random" and not key.sort:
+                return random.sample(ids, len(ids))
+            sort_key = self._sort_key(key)
+            ids.sort(key=sort_key)
+            self._lists.put(key, ids, sort_key)
+        return ids
 
-    def _belongs(self, invoice_id: int, wanted: Wanted) -> bool:
-        marks = self.marks.get(wanted.system_id, {})
-        if marks.get(invoice_id, math.inf) < wanted.since:
+    def _belongs(self, invoice_id: int, key: ListKey) -> bool:
+        marks = self.marks.get(key.system_id, {})
+        if marks.get(invoice_id, math.inf) < key.since:
             return False
-        if not (self.booked[invoice_id] or wanted.drafts):
+        if not (self.booked[invoice_id] or key.drafts):
             return False
-        if not wanted.groups:
+        if not key.groups:
             return True
         times = self._times(invoice_id)
-        return all(group.holds(times) for group in wanted.groups)
+        return all(group.holds(times) for group in key.groups)
 
-    def _remarked(self, system_id: str, invoice_id: int) -> None:
+    def _update_lists(self, system_id: str, invoice_id: int) -> None:
         if invoice_id not in self.booked:
             return
-        self._lists.update(system_id, invoice_id, lambda wanted: self._belongs(invoice_id, wanted))
+        self._lists.update(system_id, invoice_id, lambda key: self._belongs(invoice_id, key))
 
-    def _rank(self, wanted: Wanted) -> Rank:
-        default: Rank = _ORDERS.get(self.behaviour.order, _ORDERS["id"])
-        if not wanted.sort:
+    def _sort_key(self, key: ListKey) -> SortKey:
+        default: SortKey = _ORDERS.get(self.behaviour.order, _ORDERS["id"])
+        if not key.sort:
             return default
 
-        def rank(each: int) -> tuple[float, ...]:
-            values = dict(zip(KEYS, self._times(each), strict=True), id=each)
-            keys = ((values[key] or 0, falls) for key, falls in wanted.sort)
-            return (*(-value if falls else value for value, falls in keys), *default(each))
+        def sort_key(invoice_id: int) -> tuple[float, ...]:
+            values = dict(zip(KEYS, self._times(invoice_id), strict=True), id=invoice_id)
+            keys = ((values[name] or 0, falls) for name, falls in key.sort)
+            return (*(-value if falls else value for value, falls in keys), *default(invoice_id))
 
-        return rank
+        return sort_key
 
     def _times(self, invoice_id: int) -> tuple[float | None, float | None]:
         if (changed := self._changed.get(invoice_id)) is None:
-            return times_of(invoice_id)
-        created, updated = (_time(changed.get(key)) for key in KEYS)
+            return created_and_updated(invoice_id)
+        created, updated = (_time(changed.get(name)) for name in KEYS)
         return created, updated
 
     def _style(self) -> Style:
         return Style(**{name: getattr(self.behaviour, name) for name in _STYLE})
 
 
-_ORDERS: dict[str, Rank] = {
-    "id": lambda each: (each,),
-    "id_desc": lambda each: (-each,),
-    "shuffled": lambda each: (each * 2_654_435_761 % 2**32, each),
+_ORDERS: dict[str, SortKey] = {
+    "id": lambda invoice_id: (invoice_id,),
+    "id_desc": lambda invoice_id: (-invoice_id,),
+    "shuffled": lambda invoice_id: (invoice_id * 2_654_435_761 % 2**32, invoice_id),
 }
 
 

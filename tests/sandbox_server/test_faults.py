@@ -29,10 +29,10 @@ def raw_response(api: Api, *, most: int = 1 << 20) -> bytes:
         request = f"GET {LIST}?system_id={api.system_id} HTTP/1.1\r\nHost: {host}\r\n"
         keys = f"Authorization: {api.session.headers['Authorization']!s}\r\n"
         connection.sendall(f"{request}{keys}Connection: close\r\n\r\n".encode())
-        received = b""
+        received = bytearray()
         while len(received) < most and (piece := connection.recv(1 << 16)):
             received += piece
-        return received
+        return bytes(received)
 
 
 def test_a_status_with_its_headers_so_many_times(sandbox: Sandbox, api: Api) -> None:

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sandbox.filters import OPERATORS, Filter, Group
-from sandbox.generate import times_of
-from sandbox.list_cache import Wanted
+from sandbox.invoice_maker import created_and_updated
+from sandbox.list_cache import ListKey
 from sandbox.store import Store
 
 SYSTEMS = st.sampled_from(["erp", "warehouse"])
 IDS = st.integers(1, 12)
 TIMES = st.integers(0, 6).map(float)
-MOMENTS = IDS.map(lambda each: times_of(each)[0])
+MOMENTS = IDS.map(lambda each: created_and_updated(each)[0])
 FILTERS = st.builds(
     Filter,
     st.sampled_from(["created_at", "updated_at"]),
@@ -39,7 +39,7 @@ class Listing(RuleBasedStateMachine):
         self.store = Store(seed=1)
         self.booked: dict[int, bool] = {}
         self.marks: dict[tuple[str, int], float] = {}
-        self.asked: list[Wanted] = []
+        self.asked: list[ListKey] = []
 
     @rule(each=IDS, booked=st.booleans())
     def add(self, each: int, booked: bool) -> None:  # noqa: FBT001 - drawn
@@ -71,37 +71,35 @@ class Listing(RuleBasedStateMachine):
         self.store.behave({"order": order})
 
     @rule(
-        wanted=st.builds(
-            Wanted,
+        key=st.builds(
+            ListKey,
             SYSTEMS,
             st.one_of(TIMES, st.just(math.inf)),
             st.booleans(),
             GROUPS,
         ),
     )
-    def ask_for(self, wanted: Wanted) -> None:
-        self.asked = [*self.asked[-5:], wanted]
+    def ask_for(self, key: ListKey) -> None:
+        self.asked = [*self.asked[-5:], key]
 
     @invariant()
     def every_list_holds_what_it_should(self) -> None:
-        for wanted in self.asked:
-            listed = self.store.listed(wanted)
-            assert sorted(listed) == [
-                each for each in sorted(self.booked) if self.fits(wanted, each)
-            ]
+        for key in self.asked:
+            listed = self.store.list_ids(key)
+            assert sorted(listed) == [each for each in sorted(self.booked) if self.fits(key, each)]
             if self.store.behaviour.order == "id":
                 assert listed == sorted(listed)
 
-    def fits(self, wanted: Wanted, each: int) -> bool:
-        mark = self.marks.get((wanted.system_id, each))
+    def fits(self, key: ListKey, each: int) -> bool:
+        mark = self.marks.get((key.system_id, each))
         return (
-            (self.booked[each] or wanted.drafts)
-            and (mark is None or mark >= wanted.since)
-            and all(self.passes(group, each) for group in wanted.groups)
+            (self.booked[each] or key.drafts)
+            and (mark is None or mark >= key.since)
+            and all(self.passes(group, each) for group in key.groups)
         )
 
     def passes(self, group: Group, each: int) -> bool:
-        created, updated = times_of(each)
+        created, updated = created_and_updated(each)
         found = []
         for one in group.filters:
             time = created if one.key == "created_at" else updated
@@ -130,7 +128,7 @@ def test_a_mark_in_the_future_counts_as_at_or_after_now() -> None:
     store.add([1, 2], booked=True)
     store.mark(1, "erp", None, store.now() + 3600)
     store.mark(2, "erp", None, store.now() - 3600)
-    assert store.listed(Wanted("erp", math.inf, drafts=False)) == [1]
+    assert store.list_ids(ListKey("erp", math.inf, drafts=False)) == [1]
 
 
 def test_a_changed_time_is_what_filters_and_sorting_see() -> None:
@@ -138,9 +136,13 @@ def test_a_changed_time_is_what_filters_and_sorting_see() -> None:
     store.add([1, 2, 3], booked=True)
     store.change(1, {"created_at": "2030-01-01 00:00:00"})
     store.change(2, {"created_at": None})
-    late: Any = Group((Filter("created_at", "gt", times_of(3)[0], negated=False),), any_of=False)
-    early = Group((Filter("created_at", "lte", times_of(3)[0], negated=False),), any_of=False)
-    assert store.listed(Wanted("erp", math.inf, drafts=False, groups=(late,))) == [1]
-    assert store.listed(Wanted("erp", math.inf, drafts=False, groups=(early,))) == [3]
+    late: Any = Group(
+        (Filter("created_at", "gt", created_and_updated(3)[0], negated=False),), any_of=False
+    )
+    early = Group(
+        (Filter("created_at", "lte", created_and_updated(3)[0], negated=False),), any_of=False
+    )
+    assert store.list_ids(ListKey("erp", math.inf, drafts=False, groups=(late,))) == [1]
+    assert store.list_ids(ListKey("erp", math.inf, drafts=False, groups=(early,))) == [3]
     by_time = (("created_at", True),)
-    assert store.listed(Wanted("erp", math.inf, drafts=False, sort=by_time)) == [1, 3, 2]
+    assert store.list_ids(ListKey("erp", math.inf, drafts=False, sort=by_time)) == [1, 3, 2]

@@ -1,8 +1,8 @@
-"""Invoices that look real, from a seed: the same id gives the same invoice.
+"""Realistic invoices from a seed: the same id always gives the same invoice.
 
-Making one with all its sums takes a while, so there is a pool of bodies, made when they
-are first asked for; an invoice is one of them with its own ids and times filled in. That
-is quick enough for hundreds of thousands, and nothing has to be kept for each.
+Computing an invoice with its sums is slow, so about a thousand bodies are computed when they are
+first needed. An invoice is one of them with its own ids and times. That is fast enough for
+hundreds of thousands of invoices, and no invoice has to be stored.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FIRST_DAY = datetime(2024, 1, 2, 8, tzinfo=UTC)
 _FIRST_SECOND = _FIRST_DAY.timestamp()
 _UPDATED_AFTER = 7200.0  # seconds
 _MOST_LINES = 8
-_POOL = 1009  # bodies; a prime, so that neighbours differ in every respect
+_POOL = 1009  # bodies; a prime, so that neighbouring invoices differ in every field
 
 _FILLED = {
     b'"@id"': b"%(id)d",
@@ -46,7 +46,7 @@ _LINE_ID = re.compile(rb'"@line(\d)"')
 
 @dataclass(frozen=True)
 class Style:
-    """How invoices are written; `Behaviour` says what each of these means."""
+    """How invoices are written: options of `Behaviour` with the same names."""
 
     times: str = "laravel"
     numbers: str = "number"
@@ -55,13 +55,13 @@ class Style:
     line_invoice_id: bool = True
 
 
-def times_of(invoice_id: int) -> tuple[float, float]:
+def created_and_updated(invoice_id: int) -> tuple[float, float]:
     """Return when an invoice was created and updated, in seconds of the epoch."""
     created = _FIRST_SECOND + 60 * invoice_id
     return created, created + _UPDATED_AFTER
 
 
-class Maker:
+class InvoiceMaker:
     """Makes the invoices of one seed.
 
     Attributes:
@@ -81,7 +81,7 @@ class Maker:
         self._flags = (b"0", b"1") if style.flags == "integer" else (b"false", b"true")
         self._pool: dict[tuple[int, str], bytes] = {}
 
-    def encoded(self, invoice_id: int, lines: str, *, booked: bool) -> bytes:
+    def invoice_json(self, invoice_id: int, lines: str, *, booked: bool) -> bytes:
         """Make an invoice as JSON, its lines in this shape."""
         times = self._times
         made = _FIRST_DAY + timedelta(minutes=invoice_id)
@@ -98,7 +98,7 @@ class Maker:
 
     def invoice(self, invoice_id: int, *, booked: bool) -> dict[str, Any]:
         """Make an invoice with its lines."""
-        made: dict[str, Any] = decode(self.encoded(invoice_id, "array", booked=booked))
+        made: dict[str, Any] = decode(self.invoice_json(invoice_id, "array", booked=booked))
         return made
 
     def line_count(self, invoice_id: int) -> int:
@@ -180,11 +180,13 @@ def _money(value: Decimal) -> Decimal:
     return value.quantize(_CENT)
 
 
-def _invoice(dice: random.Random) -> dict[str, Any]:
+def _invoice(chance: random.Random) -> dict[str, Any]:
     """Make a body; its totals are the sums of its lines."""
-    name, country, currency, city = dice.choice(CUSTOMERS)
+    name, country, currency, city = chance.choice(CUSTOMERS)
     percent = TAX.get(country, Decimal())
-    lines = [_line(dice, number, percent) for number in range(1, dice.randint(1, _MOST_LINES) + 1)]
+    lines = [
+        _line(chance, number, percent) for number in range(1, chance.randint(1, _MOST_LINES) + 1)
+    ]
     net = sum((line["total"] for line in lines), Decimal())
     tax = _money(net * percent / 100)
     return {
@@ -194,49 +196,49 @@ def _invoice(dice: random.Random) -> dict[str, Any]:
         "booked_at": "@booked_at",
         "due_date": "@due",
         "currency": currency,
-        "exchange_rate": Decimal(dice.randint(90_000, 750_000)) / 100_000,
+        "exchange_rate": Decimal(chance.randint(90_000, 750_000)) / 100_000,
         "net_total": net,
         "tax_percent": percent,
         "tax_total": tax,
         "total": net + tax,
-        "paid": dice.random() < 0.5,
-        "customer_id": dice.randint(1, 400),
+        "paid": chance.random() < 0.5,
+        "customer_id": chance.randint(1, 400),
         "customer": {
             "name": name,
-            "vat_number": f"{country}{dice.randint(10**7, 10**8 - 1)}",
+            "vat_number": f"{country}{chance.randint(10**7, 10**8 - 1)}",
             "address": {
-                "street": f"{city} {dice.randint(1, 99)}",
+                "street": f"{city} {chance.randint(1, 99)}",
                 "city": city,
                 "country": country,
             },
             "created_at": "@first_day",
         },
-        "tags": dice.sample(TAGS, dice.randint(0, 2)),
-        "meta": _meta(dice),
-        "comment": dice.choice(COMMENTS),
+        "tags": chance.sample(TAGS, chance.randint(0, 2)),
+        "meta": _meta(chance),
+        "comment": chance.choice(COMMENTS),
         "created_at": "@created",
         "updated_at": "@updated",
         "lines": lines,
     }
 
 
-def _meta(dice: random.Random) -> dict[str, Any]:
-    if dice.random() < 0.4:
+def _meta(chance: random.Random) -> dict[str, Any]:
+    if chance.random() < 0.4:
         return {}
-    return {"cost_center": str(dice.randint(100, 999)), "edi": {"order": dice.randint(1, 9999)}}
+    return {"cost_center": str(chance.randint(100, 999)), "edi": {"order": chance.randint(1, 9999)}}
 
 
-def _line(dice: random.Random, number: int, percent: Decimal) -> dict[str, Any]:
-    quantity = dice.randint(1, 40)
-    price = Decimal(dice.randint(500, 90_000)) / 100
-    discount = Decimal(dice.choice(["0", "0", "0", "10", "12.5"]))
-    colour, size = dice.choice(COLOURS), dice.choice(SIZES)
+def _line(chance: random.Random, number: int, percent: Decimal) -> dict[str, Any]:
+    quantity = chance.randint(1, 40)
+    price = Decimal(chance.randint(500, 90_000)) / 100
+    discount = Decimal(chance.choice(["0", "0", "0", "10", "12.5"]))
+    colour, size = chance.choice(COLOURS), chance.choice(SIZES)
     return {
         "id": f"@line{number}",
         "invoice_id": "@id",
-        "sku": f"{dice.randint(1000, 9999)}-{size}",
-        "text": f"{dice.choice(PRODUCTS)}, {colour}, {size}",
-        "variant": {"color": colour, "size": size, "ean": str(dice.randint(10**12, 10**13 - 1))},
+        "sku": f"{chance.randint(1000, 9999)}-{size}",
+        "text": f"{chance.choice(PRODUCTS)}, {colour}, {size}",
+        "variant": {"color": colour, "size": size, "ean": str(chance.randint(10**12, 10**13 - 1))},
         "quantity": quantity,
         "unit_price": _money(price),
         "discount_percent": discount,
