@@ -214,7 +214,7 @@ def _columns(client: Any) -> dict[str, Any]:  # noqa: ANN401 - until discovery u
     from tap_invoices import discovery
 
     rows = client.fetch_sample(ExportQuery(since="1970-01-01 00:00:00", lines=True), 100).rows
-    sample = [row.decode() for row in rows]
+    sample = [row.decode() for row in rows if hasattr(row, "decode")]
     lines = discovery.lines_of(sample)
     return {
         INVOICES: stream_schema(INVOICES, sample),

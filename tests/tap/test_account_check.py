@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 import trustme
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from helpers.checkout import CHECKOUT
 from helpers.run import environment, finish, start
 from helpers.servers import serving
 from helpers.tap_process import command, run_tap
+from sandbox.behaviour import CHOICES, PAGINGS
 from sandbox.client import Sandbox
 from tap_invoices._shared import http
 from tap_invoices.account_check.checkup import check_account
@@ -189,6 +192,41 @@ def test_what_an_api_does_is_found_out(
     assert None not in [found[name] for name, value in values.items() if value is ...]
     assert done.of_status("problem") == problems
     assert done.report["requests"] <= MAX_REQUESTS
+
+
+def options(name: str, *values: Any) -> st.SearchStrategy[dict[str, Any]]:
+    return st.sampled_from([{}, *({name: value} for value in values)])
+
+
+ANY_BEHAVIOUR = st.tuples(
+    options("paging", *PAGINGS, {"capped": 7}, {"refused": 422}, {"refused": 500}),
+    *(options(name, *values) for name, values in CHOICES.items()),
+    options("repeats", 2, "lines"),
+    options("empty_page", 0, 1),
+    options("memory_limit", {"invoices": 60, "display_errors": True}),
+    options("utc_offset_hours", 2, -5),
+    options("line_invoice_id", False),  # noqa: FBT003 - a value
+    options("date", False),  # noqa: FBT003
+    options("bom", True),  # noqa: FBT003
+).map(lambda parts: {name: value for part in parts for name, value in part.items()})
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(behaviour=ANY_BEHAVIOUR)
+def test_any_api_gets_a_whole_report(account: Account, behaviour: dict[str, Any]) -> None:
+    """Whatever the combination, each check has a result, by GET requests alone."""
+    account.sandbox.reset()
+    account.sandbox.clear_log()
+    account.sandbox.behave(**behaviour)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(http, "INITIAL_WAIT_S", 0.01)
+        done = account.check()
+    assert {each["method"] for each in account.sandbox.log()} == {"GET"}
+    assert done.report["requests"] <= 2 * MAX_REQUESTS  # with retries
+    for each in done.report["checks"]:
+        assert each["advice"] or each["status"] != "problem", each
 
 
 @pytest.mark.parametrize("known", [["warehouse-of-nobody"], None])

@@ -74,10 +74,10 @@ def judge_deliverable(invoices: Sequence[Object], reasons: Sequence[str]) -> Che
         return unknown(name, _EMPTY)
     if not reasons:
         return ok(name, f"All {looked_at} invoices that were looked at can be delivered.", value=0)
-    counted = ", ".join(f"{count} times: {reason}" for reason, count in Counter(reasons).items())
+    why = "; ".join(Counter(reasons))
     return problem(
         name,
-        f"{len(reasons)} of {looked_at} invoices cannot be delivered ({counted}).",
+        f"{len(reasons)} of {looked_at} invoices cannot be delivered: {why}.",
         "A sync names each with its id and skips it. Correct them in Traede.",
         len(reasons),
     )

@@ -20,6 +20,7 @@ from .probe import Failure, Reply, RequestFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from tap_invoices._shared.listing import ExportClient
 
@@ -139,11 +140,10 @@ class Exploration:
         later = facts.default.time + _BEYOND_ANY_ZONE
         # `Date` is the beginning of a second, in which an invoice may have been marked.
         now = facts.default.server_time or later
-        since = (now + timedelta(seconds=1)).strftime(times.API_FORMAT)
+        since = _format(now + timedelta(seconds=1))
         facts.now = self._probe.ask(replace(query, since=since), page)
         if isinstance(facts.now, Reply) and not is_same(facts.default, facts.now):
-            future = later.strftime(times.API_FORMAT)
-            facts.future = self._probe.ask(replace(query, since=future), page)
+            facts.future = self._probe.ask(replace(query, since=_format(later)), page)
             facts.default_again = self._probe.ask(query, page)
 
     def _ask_sorted(self) -> None:
@@ -210,3 +210,7 @@ class Exploration:
             return PageRequest()
         step = self._step
         return PageRequest(limit=step, start=number * step, page=number)
+
+
+def _format(moment: datetime) -> str:
+    return times.format_for_api(moment.isoformat(timespec="seconds"))
