@@ -79,6 +79,14 @@ def test_a_cap_is_found_or_nothing_is_claimed(
         assert use.kind == CAPPED
 
 
+@given(returned=st.integers(1, 249))
+def test_a_short_page_of_an_unknown_number_proves_nothing(returned: int) -> None:
+    """It may be the last, or the server may cap."""
+    filled = LimitSeen(1, 1, returned, is_exact=False)
+    short = LimitSeen(250, returned, returned, is_exact=False)
+    assert limit_use([filled, short]).kind is None
+
+
 @given(total=st.integers(2, 300), limit=st.integers(1, 299))
 def test_more_than_the_limit_means_that_it_is_ignored(total: int, limit: int) -> None:
     use = limit_use([LimitSeen(limit, total, total), LimitSeen(total, total, total)])
@@ -91,6 +99,7 @@ def test_start_is_told_from_page(ids: list[int]) -> None:
     first, second = reply(ids[:1]), reply(ids[1:2])
     page = ids[:50]
     known = bool(ids)
+    assert start_use([1, 1], reply([1]), reply([1])) is None  # a row is repeated
     assert start_use(page, second, first) == (HONOURED if known else None)
     assert start_use(page, first, second) == (PAGE_ONLY if known else None)
     assert start_use(page, first, first) == (IGNORED if known else None)

@@ -115,7 +115,7 @@ class Exploration:
 
     def _count_by_pages(self, listing: ListFacts, at_most: int | None) -> Counted:
         if not self._can_page:
-            return "Pages cannot be told apart (see start and order), so it cannot be counted."
+            return "Pages cannot be told apart (see start and order), so they cannot be counted."
 
         def count_page(number: int) -> int:
             outcome = self._probe.ask(listing.query, self._page_request(number))
@@ -164,19 +164,18 @@ class Exploration:
         )
 
     def _ask_sample(self) -> None:
-        facts = self._facts
-        sizes = [facts.sample_size, self._step] if facts.sample_size > self._step else []
-        for size in sizes or [facts.sample_size]:
-            limit = 0 if facts.is_limit_refused else size
-            facts.sample = self._probe.ask(
-                replace(facts.base.query, lines=True),
-                PageRequest(limit=limit),
-                max_bytes=MAX_SAMPLE_BYTES,
-            )
-            if size == facts.sample_size:
-                facts.page = facts.sample
-            if isinstance(facts.sample, Reply) or facts.is_limit_refused:
-                return
+        facts, base = self._facts, self._facts.base
+        facts.page = facts.sample = self._ask_lines(facts.sample_size)
+        if isinstance(facts.page, Failure) and self._step < facts.sample_size:
+            facts.sample = self._ask_lines(self._step)
+        rows = facts.sample.rows if isinstance(facts.sample, Reply) else ()
+        if isinstance(base.counted, Count) and base.counted.value < len(rows):
+            base.counted = "More invoices came than were counted: a page in between was empty."
+
+    def _ask_lines(self, size: int) -> Outcome:
+        limit = 0 if self._facts.is_limit_refused else size
+        query = replace(self._facts.base.query, lines=True)
+        return self._probe.ask(query, PageRequest(limit=limit), max_bytes=MAX_SAMPLE_BYTES)
 
     def _ask_filtered(self) -> None:
         facts, page = self._facts, self._facts.base.page

@@ -46,6 +46,13 @@ class ListFacts:
         rows = self.page.rows if isinstance(self.page, Reply) else ()
         return isinstance(self.counted, Count) and self.counted.value == len(rows)
 
+    @property
+    def at_least(self) -> int:
+        """How many invoices it has at least."""
+        if isinstance(self.counted, Count):
+            return self.counted.value
+        return len(self.page.rows) if isinstance(self.page, Reply) else 0
+
 
 @dataclass
 class Facts:
@@ -110,24 +117,18 @@ class Facts:
         return LimitUse(REFUSED) if self.is_limit_refused else limit_use(list(self._limits_seen()))
 
     def _limits_seen(self) -> Iterator[LimitSeen]:
-        available = _at_least(self.base)
-        for outcome, limit, most in (
-            (self.first, 1, _at_least(self.pending)),
-            (self.base.page, PAGE_SIZE, available),
-            (self.offset, 1, available - 1),
-            (self.page, self.sample_size, available),
+        for outcome, limit, listing, start in (
+            (self.first, 1, self.pending, 0),
+            (self.base.page, PAGE_SIZE, self.base, 0),
+            (self.offset, 1, self.base, 1),
+            (self.page, self.sample_size, self.base, 0),
         ):
             if isinstance(outcome, Reply) and (outcome.is_complete or len(outcome.rows) > limit):
-                yield LimitSeen(limit, len(outcome.rows), most)
+                is_counted = isinstance(listing.counted, Count)
+                yield LimitSeen(limit, len(outcome.rows), listing.at_least - start, is_counted)
 
     @property
     def is_listing_cut(self) -> bool:
         """Whether a response was larger than a check reads."""
         asked = (self.total.page, self.pending.page, self.page)
         return any(isinstance(each, Reply) and not each.is_complete for each in asked)
-
-
-def _at_least(listing: ListFacts) -> int:
-    if isinstance(listing.counted, Count):
-        return listing.counted.value
-    return len(listing.page.rows) if isinstance(listing.page, Reply) else 0

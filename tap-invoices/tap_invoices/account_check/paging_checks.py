@@ -40,12 +40,14 @@ class LimitSeen:
     Args:
         limit: What was sent.
         returned: How many came.
-        available: How many there are at least.
+        available: How many there are, at least.
+        is_exact: Whether there are no more than that.
     """
 
     limit: int
     returned: int
     available: int
+    is_exact: bool = True
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,9 @@ def limit_use(seen: Sequence[LimitSeen]) -> LimitUse:
         return LimitUse(IGNORED)
     if capped := [each for each in seen if 0 < each.returned < min(each.limit, each.available)]:
         return LimitUse(CAPPED, max(each.returned for each in capped))
-    if any(each.returned == each.limit < each.available for each in seen):
-        return LimitUse(HONOURED)
-    return LimitUse()
+    is_open = any(each.returned < each.limit and not each.is_exact for each in seen)
+    is_seen = any(each.returned == each.limit < each.available for each in seen)
+    return LimitUse(HONOURED if is_seen and not is_open else None)
 
 
 def judge_limit(use: LimitUse, page_size: int, *, is_listing_cut: bool) -> Check:
@@ -81,7 +83,7 @@ def judge_limit(use: LimitUse, page_size: int, *, is_listing_cut: bool) -> Check
         is_listing_cut: Whether a response was larger than this check reads.
     """
     if use.kind is None:
-        return unknown("limit", "There are too few invoices to tell.")
+        return unknown("limit", "Too few invoices came to tell.")
     found = {
         HONOURED: "It is honoured.",
         CAPPED: f"It is capped at {use.cap}.",
@@ -114,7 +116,7 @@ def start_use(first: Sequence[int | None], offset: Outcome, second_page: Outcome
     """
     if isinstance(offset, Failure):
         return REFUSED if offset.is_rejection else None
-    if not first:
+    if not first or None in first or first[:1] == first[1:2]:
         return None
     if offset.ids[:1] == first[1:2]:
         return HONOURED
