@@ -25,7 +25,6 @@ from sandbox.client import Sandbox
 from tap_invoices._shared import http
 from tap_invoices.account_check.checkup import check_account
 from tap_invoices.account_check.judgement import SECTIONS
-from tap_invoices.tap import _columns as discover_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,9 +74,9 @@ class Account:
 
     def check(self, **settings: Any) -> Found:
         """Check the account in this process, which is faster."""
-        defaults = {"page_size": 250, "request_timeout": 300}
+        defaults = {"page_size": 250, "request_timeout": 300, "include_non_booked": False}
         config = self.config(**defaults | settings)
-        return Found(check_account(config, "tests", discover_schemas).to_json())
+        return Found(check_account(config, "tests").to_json())
 
     def mark(self, ids: range, *, seconds_ago: float = 0) -> None:
         now = self.sandbox.state()["now"]
@@ -89,17 +88,17 @@ def all_names() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def shared_sandbox() -> Iterator[Sandbox]:
+def account_sandbox() -> Iterator[Sandbox]:
     with Sandbox.start(invoices=INVOICES, drafts=2) as running:
         yield running
 
 
 @pytest.fixture
-def account(tmp_path: Path, shared_sandbox: Sandbox) -> Account:
+def account(tmp_path: Path, account_sandbox: Sandbox) -> Account:
     """An account of which some invoices were marked a week ago."""
-    shared_sandbox.reset()
-    shared_sandbox.clear_log()
-    account = Account(tmp_path, shared_sandbox)
+    account_sandbox.reset()
+    account_sandbox.clear_log()
+    account = Account(tmp_path, account_sandbox)
     account.mark(range(1, MARKED + 1), seconds_ago=7 * 86400)
     return account
 
@@ -283,7 +282,7 @@ def test_a_large_account_costs_a_few_dozen_small_requests(tmp_path: Path) -> Non
 @pytest.mark.parametrize("fault", ["endless", "ignored"])
 def test_a_server_without_a_limit_is_not_read_to_the_end(tmp_path: Path, fault: str) -> None:
     """Where a response holds everything, its beginning has to do."""
-    with Sandbox.start(invoices=10_000, drafts=0) as sandbox:
+    with Sandbox.start(invoices=7_000, drafts=0) as sandbox:
         if fault == "endless":
             sandbox.fail({"kind": "endless", "on": "export", "times": None})
         else:
@@ -496,6 +495,34 @@ def test_wrong_settings_are_told_before_any_request(account: Account) -> None:
     assert "page_size" in done.stderr
     assert done.stdout == ""
     assert account.sandbox.log() == []
+
+
+@pytest.mark.parametrize("words", [(), ("--format=json",)])
+def test_without_credentials_it_says_how_to_set_them(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    done = run_tap(tmp_path, {"system_id": ""}, "--check", *words)
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert [error.split(":")[0] for error in done.errors] == ["Setting", "Setting"]
+    assert "TAP_INVOICES_ACCESS_TOKEN" in done.errors[0]
+    assert "system_id is missing" in done.errors[1]
+
+
+def test_a_run_s_report_is_not_replaced_by_a_check(account: Account) -> None:
+    path = account.folder / "report.json"
+    path.write_text("of the last run")
+    assert account.run(report_file=str(path)).exit_code == 0
+    assert path.read_text() == "of the last run"
+
+
+@pytest.mark.parametrize("status", [422, 500])
+def test_a_limit_that_is_refused_is_fine_without_pages(account: Account, status: int) -> None:
+    account.sandbox.behave(paging={"refused": status})
+    done = account.check(page_size=0)
+    assert done.report["problems"] == []
+    assert done["limit"]["value"] == "refused"
+    assert done["columns"]["value"]["invoices"]["total"] == "number"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

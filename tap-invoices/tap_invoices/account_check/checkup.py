@@ -16,20 +16,17 @@ from .probe import Probe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .exploration import Discover
 
-
-def check_account(config: Mapping[str, Any], user_agent: str, discover: Discover) -> CheckReport:
+def check_account(config: Mapping[str, Any], user_agent: str) -> CheckReport:
     """Check an account with GET requests alone; nothing is marked.
 
     Args:
         config: The tap's settings, which have been validated.
         user_agent: Sent as `User-Agent`.
-        discover: What discovery does; it returns the JSON schema of each stream.
     """
     checked_at, began = datetime.now(UTC), time.monotonic()
     settings = ApiSettings.from_config(config)
     probe = Probe(settings, user_agent)
-    facts = Exploration(probe, config, discover).run()
+    facts = Exploration(probe, config).run()
     sections = judge(facts, settings, config["page_size"], probe.durations)
     return CheckReport(sections, checked_at, time.monotonic() - began, probe.requests)

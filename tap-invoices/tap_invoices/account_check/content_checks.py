@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tap_invoices._shared import times
 from tap_invoices._shared.response import RawInvoice
+from tap_invoices.records.build import UndeliverableError, line_id, lines_in
 
 from .check_report import Check, ok, problem, unknown
 from .list_checks import created, created_at
@@ -99,13 +101,10 @@ def lines_shape(invoice: Object) -> str:
 
 
 def lines_of(invoices: Iterable[Object]) -> Iterator[tuple[Object, object]]:
-    """Yield each line with its invoice."""
+    """Yield each line, as the tap finds them, with its invoice."""
     for invoice in invoices:
-        match invoice.get("lines"):
-            case list(lines):
-                yield from ((invoice, line) for line in lines)
-            case dict(lines):
-                yield from ((invoice, line) for line in lines.values())
+        with suppress(UndeliverableError):
+            yield from ((invoice, line) for line in lines_in(invoice.get("lines")))
 
 
 def judge_lines(invoices: Sequence[Object]) -> Check:
@@ -129,18 +128,21 @@ def judge_lines(invoices: Sequence[Object]) -> Check:
 def judge_line_ids(invoices: Sequence[Object]) -> Check:
     """Judge whether every line has an integer id of its own."""
     name = "line_ids"
-    ids = [line.get("id") if isinstance(line, dict) else None for _, line in lines_of(invoices)]
-    if not ids:
+    lines = [line for _, line in lines_of(invoices)]
+    if not lines:
         return unknown(name, _NO_LINES)
-    integers = [each for each in ids if isinstance(each, int) and not isinstance(each, bool)]
-    if missing := len(ids) - len(integers):
+    ids: list[int] = []
+    for line in lines:
+        with suppress(UndeliverableError):
+            ids.append(line_id(line))
+    if missing := len(lines) - len(ids):
         return problem(
             name,
-            f"{missing} of {len(ids)} lines have no integer id.",
+            f"{missing} of {len(lines)} lines have no 64-bit integer as their id.",
             "Invoices with such lines are not delivered. Ask the provider of the API.",
             value=False,
         )
-    if repeated := len(integers) - len(set(integers)):
+    if repeated := len(ids) - len(set(ids)):
         return problem(
             name,
             f"{repeated} of {len(ids)} lines have the id of another line.",

@@ -6,10 +6,11 @@ import logging
 import secrets
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from tap_invoices._shared import PLUGIN_NAME, times
 from tap_invoices._shared.listing import MAX_SAMPLE_BYTES, ExportQuery, PageRequest
+from tap_invoices.discovery import learn_schemas, read_sample
 
 from .content_checks import creation_filters
 from .counting import Count, count_rows
@@ -19,7 +20,7 @@ from .paging_checks import HONOURED, IGNORED, PAGE_ONLY, REFUSED, start_use
 from .probe import Failure, Reply, RequestFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from tap_invoices._shared.listing import ExportClient
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from .facts import Schemas
     from .list_checks import Counted
     from .probe import Outcome, Probe
-
-    Discover: TypeAlias = Callable[[ExportClient], Schemas]
 
 _SAMPLE_SIZE = 250  # invoices with lines, where page_size is 0
 _BEYOND_ANY_ZONE = timedelta(hours=26)
@@ -42,16 +41,15 @@ class Exploration:
     Args:
         probe: Sends the requests.
         config: The tap's settings.
-        discover: What discovery does; it returns the JSON schema of each stream.
     """
 
-    def __init__(self, probe: Probe, config: Mapping[str, Any], discover: Discover) -> None:
+    def __init__(self, probe: Probe, config: Mapping[str, Any]) -> None:
         pending = ExportQuery(filter_groups=config.get("filter_groups") or ())
         self._total = ListFacts(replace(pending, since=times.EPOCH))
         self._pending = ListFacts(pending)
         self._facts = Facts(self._total, self._pending, config["page_size"] or _SAMPLE_SIZE)
         self._probe = probe
-        self._discover = discover
+        self._config = config
 
     def run(self) -> Facts:
         """Ask everything; where the first request fails, nothing else."""
@@ -190,7 +188,15 @@ class Exploration:
         return self._probe.ask(replace(query, filter_groups=groups), self._page_request())
 
     def _ask_columns(self) -> None:
-        self._facts.schemas = self._probe.call(self._discover)
+        def discover(client: ExportClient) -> Schemas:
+            sample = read_sample(
+                client,
+                drafts=self._config["include_non_booked"],
+                is_limited=self._config["page_size"] > 0,
+            )
+            return learn_schemas(sample)
+
+        self._facts.schemas = self._probe.call(discover)
 
     @property
     def _can_page(self) -> bool:
