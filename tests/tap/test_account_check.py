@@ -282,7 +282,7 @@ def test_a_large_account_costs_a_few_dozen_small_requests(tmp_path: Path) -> Non
 @pytest.mark.parametrize("fault", ["endless", "ignored"])
 def test_a_server_without_a_limit_is_not_read_to_the_end(tmp_path: Path, fault: str) -> None:
     """Where a response holds everything, its beginning has to do."""
-    with Sandbox.start(invoices=7_000, drafts=0) as sandbox:
+    with Sandbox.start(invoices=8_500, drafts=0) as sandbox:
         if fault == "endless":
             sandbox.fail({"kind": "endless", "on": "export", "times": None})
         else:
