@@ -18,6 +18,7 @@ from tap_invoices._shared.errors import PluginError
 from tap_invoices._shared.redact import hide_secrets, password_in
 from tap_invoices._shared.run_report import RunReport
 from tap_invoices.account import SyncAccount
+from tap_invoices.account_check.command_line import add_check_option, run_check
 from tap_invoices.bookmark import Bookmark, known_bookmarks
 from tap_invoices.catalog import parse_catalog
 from tap_invoices.records.output import Writer
@@ -98,12 +99,17 @@ class TapInvoices(Tap):
         for option in singer_command.params:
             if option.name in {"catalog", "state"}:
                 option.callback = input_files.check_json_option
+        add_check_option(singer_command)
         return singer_command
 
     @classmethod
     @override
-    def invoke(cls, **options: Any) -> None:
+    def invoke(cls, *, check: bool = False, **options: Any) -> None:
         try:
+            if check:
+                found = options["config"]
+                tap = cls(config=found.config, parse_env_config=found.parse_env, setup_mapper=False)
+                run_check(tap, options["about_format"])
             super().invoke(**options)
         except Exception as error:  # noqa: BLE001 - click would add lines of its own
             command.end_on_error(error)
@@ -143,12 +149,8 @@ class TapInvoices(Tap):
         from tap_invoices.streams import InvoiceLines, Invoices  # noqa: PLC0415
 
         sample = [] if self.input_catalog else self._read_sample()
-        return [
-            Invoices(self, discovery.learn_schema(INVOICES, sample)),
-            InvoiceLines(
-                self, discovery.learn_schema(INVOICE_LINES, discovery.sample_lines(sample))
-            ),
-        ]
+        schemas = discovery.learn_schemas(sample)
+        return [Invoices(self, schemas[INVOICES]), InvoiceLines(self, schemas[INVOICE_LINES])]
 
     def make_sync(
         self,
