@@ -65,11 +65,7 @@ def test_every_page_is_found_from_the_menu() -> None:
 @pytest.mark.parametrize("path", OUTSIDE, ids=lambda path: str(path.relative_to(CHECKOUT)))
 def test_what_a_document_links_to_is_there(path: Path) -> None:
     for address in _links(path):
-        name, _, part = address.partition("#")
-        there = path.parent / name
-        assert there.exists(), address
-        if there.suffix == ".py":
-            assert f"def {part}(" in there.read_text(), address
+        assert (path.parent / address.partition("#")[0]).exists(), address
 
 
 def test_every_place_on_the_map_exists() -> None:
@@ -79,10 +75,14 @@ def test_every_place_on_the_map_exists() -> None:
         assert (CHECKOUT / place).exists() or place in modules, place
 
 
-def test_the_readme_is_two_screens() -> None:
-    lines = (CHECKOUT / "README.md").read_text().splitlines()
-    shown = [line for line in lines if not re.match(r"\[\w+\]: ", line)]
-    assert len(shown) <= 130
+def test_the_first_screen_of_the_readme_has_the_problem_a_picture_and_a_command() -> None:
+    """An editor's window of 45 lines shows what the README has to say first."""
+    first = "\n".join((CHECKOUT / "README.md").read_text().splitlines()[:45])
+    assert "Traede is " in first
+    assert "**The problem.**" in first
+    assert "](docs/images/flow.svg)" in first
+    assert first.count("```sh") == 1
+    assert "python3 run.py demo" in first
 
 
 def _links(path: Path) -> Iterator[str]:
