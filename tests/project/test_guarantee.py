@@ -1,4 +1,4 @@
-"""The README: no guarantee without a test that shows it, no claim that a measurement contradicts."""
+"""The README: each guarantee has a test, and no claim contradicts a measurement."""
 
 from __future__ import annotations
 
