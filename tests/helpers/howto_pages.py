@@ -25,8 +25,8 @@ class Block:
     """A block of code.
 
     Attributes:
-        language: As the page says: `sh` is typed, `text` is what is seen then.
-        title: The file that it goes into, if it does.
+        language: `sh` is typed, `text` is what the reader sees after it.
+        title: The file whose whole content it is, if it is one; of `.env`, a part.
         text: What it holds.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,30 @@ def test_run_on_a_schedule(account: Account) -> None:
     account.project.prepare("postgresql")
     account.project.follow("schedule")
     assert account.is_loaded_and_marked_once()
+
+
+def test_find_out_which_run_marked_an_invoice(account: Account) -> None:
+    account.project.prepare("postgresql")
+    account.project.follow("history")
+    report = json.loads((account.project.folder / "reports" / "last.json").read_text())
+    notes = {mark["note"] for mark in account.sandbox.marks()}
+    assert notes
+    assert all(note.endswith(f", run {report['run_id']}") for note in notes)
+    assert report["counts"]["marked"] == len(account.booked())
+
+
+def test_alert_and_monitor(account: Account) -> None:
+    account.project.prepare("postgresql")
+    *_, check = account.project.follow("monitoring")
+    assert json.loads(check.stdout[check.stdout.index("{") :])["pending"] == 0
+
+    rejected = account.sandbox.add(2)[0]
+    account.sandbox.fail({"kind": "refuse_ids", "ids": [rejected]})
+    account.project.type(f"{RUN} || true").check()
+    alarm = account.project.type("python3 check_reports.py")
+    assert alarm.exit_code == 2
+    assert f"rejected: invoice {rejected}: " in alarm.stdout
+    assert "target-invoices-ack ended with 1: " in alarm.stdout
 
 
 def test_drafts(account: Account) -> None:
