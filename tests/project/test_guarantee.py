@@ -41,7 +41,7 @@ def test_the_claim_about_speed_says_from_which_size_it_holds() -> None:
     """The saved measurement shows what the README says of large and of small accounts."""
     match = re.search(
         r"With ([\d,]+) invoices or more, the tap ends before a bare loop .*?"
-        r"With ([\d,]+) invoices it takes ([\d.]+) s longer",
+        r"With ([\d,]+) invoices it takes ([\d.]+) seconds longer",
         " ".join(README.split()),
     )
     assert match, "the README makes no such claim"
