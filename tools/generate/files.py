@@ -40,6 +40,7 @@ FILES = (
     CHECKOUT / "docs" / "guarantee.md",
     CHECKOUT / "docs" / "reference.md",
     CHECKOUT / "docs" / "security.md",
+    CHECKOUT / "docs" / "troubleshooting.md",
     CHECKOUT / "docs" / "upgrading.md",
     CHECKOUT / "meltano.yml",
     *(program.folder / name for program in PROGRAMS for name in ("README.md", "pyproject.toml")),

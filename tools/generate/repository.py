@@ -22,7 +22,7 @@ _PROOF = re.compile(r'^\[(\w+)\]: (tests/\S+) "(\w+)"$', re.MULTILINE)
 _ITEM = re.compile(r"^- (.+?)$(?=\n(?:- |\n))", re.MULTILINE | re.DOTALL)
 _SENTENCE_END = re.compile(r"(?<=\.) (?=[A-Z*\[])")
 _LINK = re.compile(r"\[(.+?)\]\(.+?\)")
-_LABEL = re.compile(r"\]\[([\w-]+)\]")
+_LABEL = re.compile(r"\]\[([\w -]+)\]")
 _LINKED = {
     "changelog": "CHANGELOG.md",
     "contributing": "CONTRIBUTING.md",
@@ -83,8 +83,10 @@ def owners() -> str:
 
 def links(text: str) -> str:
     """Write the definitions of the labels that a page uses."""
+    places = {label: page(path) for label, path in _LINKED.items()}
+    places["new issue"] = f"{address()}/issues/new/choose"
     used = dict.fromkeys(_LABEL.findall(text))
-    return "".join(f"[{label}]: {page(_LINKED[label])}\n" for label in used if label in _LINKED)
+    return "".join(f"[{label}]: {places[label]}\n" for label in used if label in places)
 
 
 def proofs() -> str:
