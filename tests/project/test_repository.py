@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from generate import files, repository
+from generate import files, hub, repository
 from generate.programs import PROGRAMS
 from helpers.checkout import CHECKOUT
 
@@ -52,7 +52,8 @@ def test_the_address_is_in_one_place() -> None:
     files_with_it = [
         name
         for name in _tracked("*.md", "*.toml", "*.yml", "*.yaml", "*.py")
-        if repository.address() in files.written_by_hand(CHECKOUT / name)
+        if CHECKOUT / name not in hub.files()
+        and repository.address() in files.written_by_hand(CHECKOUT / name)
     ]
     assert files_with_it == ["pyproject.toml"]
 
