@@ -52,7 +52,7 @@ def page(path: str) -> str:
 
 
 def metadata() -> str:
-    """Write the authors and the URLs of a package, as lines of its `pyproject.toml`."""
+    """Write the authors and the URLs of a package, as lines of the table `project`."""
     authors = ", ".join(
         "{ " + ", ".join(f"{key} = {json.dumps(value)}" for key, value in author.items()) + " }"
         for author in _table()["authors"]
@@ -63,8 +63,8 @@ def metadata() -> str:
         "Issues": f"{address()}/issues",
         "Changelog": page("CHANGELOG.md"),
     }
-    lines = [f"authors = [{authors}]", "", "[project.urls]"]
-    lines += [f"{name} = {json.dumps(url)}" for name, url in urls.items()]
+    lines = [f"authors = [{authors}]"]
+    lines += [f"urls.{name} = {json.dumps(url)}" for name, url in urls.items()]
     return "\n".join(lines) + "\n"
 
 
