@@ -14,7 +14,7 @@ from loader_matrix.__main__ import sent
 from loader_matrix.comparison import differing
 from loader_matrix.matrix import CANDIDATES
 from loader_matrix.trial import Trial
-from target_invoices_ack import known_loaders
+from target_invoices_ack.relay import known_loaders
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,11 +38,11 @@ def test_the_target_warns_of_the_loaders_that_were_seen_to_lose_rows() -> None:
         for each in RECORDED
         if each["exit_code"] == 0 and any(sent != there for sent, there in each["rows"].values())
     }
-    assert lossy == known_loaders.LOSES_ROWS
+    assert lossy == known_loaders.LOSSY_LOADERS
     for name in lossy:
-        assert known_loaders.warning([f"/opt/bin/{name}", "--config", "x.json"])
-        assert known_loaders.warning(["meltano", "invoke", "--no-install", name])
-    assert known_loaders.warning(["meltano", "invoke", "target-postgres"]) is None
+        assert known_loaders.loader_warning([f"/opt/bin/{name}", "--config", "x.json"])
+        assert known_loaders.loader_warning(["meltano", "invoke", "--no-install", name])
+    assert known_loaders.loader_warning(["meltano", "invoke", "target-postgres"]) is None
 
 
 @pytest.mark.parametrize("title", ["meltanolabs-target-postgres", "target-duckdb", "target-jsonl"])

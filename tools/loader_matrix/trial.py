@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from helpers.run import write_json
 from loader_matrix.comparison import differing
 from loader_matrix.matrix import Place
-from target_invoices_ack.confirm import Ledger
+from target_invoices_ack.relay.confirmation import ConfirmationTracker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -198,10 +198,10 @@ class Trial:
 
     def _killed(self, place: Place) -> int | None:
         """Kill it right after its first STATE that confirms anything; count what is not there."""
-        ledger = self._ledger()
+        tracker = self._tracker()
         with self._start(place) as running:
             running.feed(self._sent.lines)
-            confirmed = running.first_confirmed(ledger)
+            confirmed = running.first_confirmed(tracker)
         if not confirmed:
             return None
         there = {
@@ -214,17 +214,19 @@ class Trial:
             for number in confirmed
         )
 
-    def _ledger(self) -> Ledger:
+    def _tracker(self) -> ConfirmationTracker:
         """Return what the target would know once all was sent."""
-        ledger = Ledger()
+        tracker = ConfirmationTracker(INVOICES)
         for message in map(json.loads, self._sent.lines):
             if message["type"] == "SCHEMA":
-                ledger.schema(message["stream"])
+                tracker.on_schema(message["stream"])
             elif message["type"] == "RECORD" and message["stream"] == INVOICES:
-                ledger.invoice(message["record"]["id"])
+                tracker.on_invoice(message["record"]["id"])
+            elif message["type"] == "RECORD":
+                tracker.on_other_record(message["record"]["invoice_id"])
             elif message["type"] == "STATE":
-                ledger.sent(json.dumps(message["value"]).encode())
-        return ledger
+                tracker.on_tap_state(json.dumps(message["value"]).encode(), message["value"])
+        return tracker
 
 
 class Running:
@@ -273,7 +275,7 @@ class Running:
         self._listener.join()
         return code
 
-    def first_confirmed(self, ledger: Ledger) -> list[int]:
+    def first_confirmed(self, tracker: ConfirmationTracker) -> list[int]:
         """Return what the first STATE confirms that confirms anything; its input ends if need be.
 
         It is killed at once.
@@ -288,7 +290,7 @@ class Running:
                     self._heard.wait_for(lambda: len(self.states) > heard, timeout=0.1)  # noqa: B023 - used at once
                 for state in self.states[heard:]:
                     heard += 1
-                    if (confirmed := ledger.heard(state)) and confirmed.ids:
+                    if (confirmed := tracker.on_loader_state(state)) and confirmed.ids:
                         self._process.kill()
                         return list(confirmed.ids)
         return []
