@@ -64,7 +64,9 @@ for line in sys.stdin:
         known = stream.schema.to_dict()
         seen = singer.transform(message.record, known, metadata=metadata.to_map(stream.metadata))
         assert seen.keys() == message.record.keys(), (message.stream, seen.keys())
-print(" ".join(f"{name}:{','.join(metadata.get(metadata.to_map(each.metadata), (), 'table-key-properties'))}" for name, each in sorted(streams.items())))
+for name, each in sorted(streams.items()):
+    keys = metadata.get(metadata.to_map(each.metadata), (), "table-key-properties")
+    print(name, *keys)
 """
 
 
@@ -131,7 +133,7 @@ def test_the_reference_library_loads_catalog_and_records(
     output = run([TAP, *words]).check().output
     path = str(tmp_path / "catalog.json")
     done = run([str(REFERENCE.path()), "-I", "-c", CATALOG_CHECK, path], stdin=output).check()
-    assert done.stdout.split() == ["invoice_lines:id", "invoices:id"]
+    assert done.stdout.split() == ["invoice_lines", "id", "invoices", "id"]
 
 
 @pytest.mark.parametrize(
