@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from helpers.checkout import CHECKOUT
-from loader_matrix.trial import Outcome, Result
+from loader_matrix.trial import Outcome, Result, Speed
 from loader_matrix.verdict import Problem, problems, remedy, warnings
 
 if TYPE_CHECKING:
@@ -84,13 +84,17 @@ def _rerun(result: Result) -> str:
 
 
 def _rate(result: Result) -> str:
-    return f"{result.speeds[0].rows_per_s:,}" if result.speeds else ""
+    return _speed(result.speeds[0]) if result.speeds else ""
+
+
+def _speed(speed: Speed) -> str:
+    return "too slow" if speed.rows_per_s is None else f"{speed.rows_per_s:,}"
 
 
 def _values_table(results: Iterable[Result]) -> str:
-    names = ("late", "digits", "nul", "surrogate")
+    names = ("plain", "late", "digits", "nul", "surrogate")
     rows = [(_name(each), *(_outcome(each.outcomes[name]) for name in names)) for each in results]
-    return _table(("loader", "late properties", "18 digits", "NUL", "half a character"), rows)
+    return _table(("loader", "ordinary", "late", "18 digits", "NUL", "half a character"), rows)
 
 
 def _outcome(outcome: Outcome) -> str:
@@ -101,8 +105,9 @@ def _outcome(outcome: Outcome) -> str:
     if not outcome.is_complete:
         return "**loses rows**"
     if outcome.differing:
-        kind = "drops" if any(".late" in each for each in outcome.differing) else "changes"
-        return f"**{kind}** {len(outcome.differing)} fields"
+        late = [name for name in outcome.differing if ".late" in name]
+        names = ", ".join(f"`{name.partition('.')[2]}`" for name in late or outcome.differing)
+        return f"**{'drops' if late else 'changes'}** {names}"
     return f"kept, `_extra` as {outcome.extra}" if outcome.extra else "kept"
 
 
@@ -141,7 +146,7 @@ def _after_kill(outcome: Outcome) -> str:
 
 def _speeds_table(results: Iterable[Result]) -> str:
     rows = [
-        (_name(each), _settings(speed.settings), f"{speed.rows_per_s:,}", _invalid(speed.invalid))
+        (_name(each), _settings(speed.settings), _speed(speed), _invalid(speed.invalid))
         for each in results
         for speed in each.speeds
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import threading
 import time
@@ -11,11 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+import psutil
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-TIMEOUT_S = 120.0
+TIMEOUT_S = 90.0
 """Until a loader has to have ended."""
 
 _QUIET_S = 3.0  # without a STATE, after which its input is ended
@@ -27,13 +28,13 @@ class Ended:
     """How a run of a loader ended.
 
     Attributes:
-        exit_code: Its exit code.
+        exit_code: Its exit code; None where it did not end within `TIMEOUT_S`.
         states: The lines that it printed.
         early: How many of them before its input ended.
-        cpu_s: Its CPU time in seconds.
+        cpu_s: CPU seconds of it and of the servers that we have started.
     """
 
-    exit_code: int
+    exit_code: int | None
     states: list[bytes]
     early: int
     cpu_s: float
@@ -50,13 +51,14 @@ class LoaderProcess:
 
     Attributes:
         states: The lines that it has printed.
+        timed_out: Whether it was killed since it had not ended after `TIMEOUT_S`.
     """
 
     def __init__(
         self, command: list[str], folder: Path, environment: Mapping[str, str], log: Path
     ) -> None:
         self.states: list[bytes] = []
-        self._cpu_s = _cpu_of_children()
+        self._cpu_s = _cpu_s()
         with log.open("ab") as stderr:
             self._process = subprocess.Popen(
                 command,
@@ -67,6 +69,9 @@ class LoaderProcess:
                 stderr=stderr,
                 bufsize=0,
             )
+        self.timed_out = False
+        self._timer = threading.Timer(TIMEOUT_S, self._time_out)
+        self._timer.start()
         self._heard = threading.Condition()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -81,6 +86,7 @@ class LoaderProcess:
 
     def kill(self) -> None:
         """Kill it, as the kernel or a person would, and wait until it is gone."""
+        self._timer.cancel()
         self._process.kill()
         self._process.wait()
         self._listener.join()
@@ -96,17 +102,14 @@ class LoaderProcess:
         time.sleep(_QUIET_S)
 
     def end(self) -> Ended:
-        """End its input and wait for its end.
-
-        Raises:
-            subprocess.TimeoutExpired: It does not end.
-        """
+        """End its input and wait for its end."""
         assert self._process.stdin is not None
         early = len(self.states)
         self._process.stdin.close()
-        code = self._process.wait(TIMEOUT_S)
+        code = self._process.wait()
+        self._timer.cancel()
         self._listener.join()
-        return Ended(code, self.states, early, _cpu_of_children() - self._cpu_s)
+        return Ended(None if self.timed_out else code, self.states, early, _cpu_s() - self._cpu_s)
 
     def kill_at_first(self, confirms: Callable[[bytes], list[int]]) -> list[int]:
         """Kill it at once after the first STATE that confirms anything.
@@ -134,6 +137,10 @@ class LoaderProcess:
                     seen += 1
         return []
 
+    def _time_out(self) -> None:
+        self.timed_out = True
+        self._process.kill()
+
     def _listen(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
@@ -143,7 +150,15 @@ class LoaderProcess:
                     self._heard.notify()
 
 
-def _cpu_of_children() -> float:
-    """Return the CPU seconds of all processes that we have waited for."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+def _cpu_s() -> float:
+    """Return the CPU seconds of all processes that we have started, and of theirs."""
+    ours = psutil.Process()
+    running = [each.cpu_times() for each in ours.children()]
+    ended = ours.cpu_times()
+    return sum(
+        (
+            sum((each.user, each.system, each.children_user, each.children_system))
+            for each in running
+        ),
+        ended.children_user + ended.children_system,
+    )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helpers.run import write_json
@@ -18,7 +20,6 @@ from target_invoices_ack.confirm import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from loader_matrix.candidates import Candidate
     from loader_matrix.feeds import Feed, Feeds
@@ -60,12 +61,13 @@ class Speed:
 
     Attributes:
         settings: The settings that differ from the loader's defaults; none for the defaults.
-        rows_per_s: Rows per second of the loader's CPU time, without its start.
+        rows_per_s: Rows for each second of CPU time of the loader and its store, without its
+            start; None where it had not ended in time.
         invalid: What became of a value that the SCHEMA forbids.
     """
 
     settings: dict[str, Any]
-    rows_per_s: int
+    rows_per_s: int | None
     invalid: Outcome
 
 
@@ -181,7 +183,8 @@ class Trial:
         return result
 
     def _load_with_or_without_flattening(self, result: Result) -> None:
-        result.without = result.outcomes = self._try("", self._feeds, "plain", "late")
+        result.without = self._try("", self._feeds, "plain", "late")
+        result.outcomes = dict(result.without)
         if not all(each.is_exact for each in result.without.values()):
             plain_run = self._plain_run
             flattened = self._try("flat_", self._flattened, "plain", "late")
@@ -224,15 +227,17 @@ class Trial:
             place.folder.parent, place.name, {**self._candidate.config(place), **more}
         )
 
-    def _start(self, place: Place, config: str) -> LoaderProcess:
+    def _start(self, place: Place, config: str, log: Path | None = None) -> LoaderProcess:
         command = [str(self._program), "--config", config]
-        logs = self._folder / "logs" / place.name
+        logs = self._folder / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         environment = self._candidate.environment(place)
-        return LoaderProcess(command, place.folder, environment, logs / "stderr")
+        return LoaderProcess(command, place.folder, environment, log or logs / place.name)
 
-    def _load(self, place: Place, config: str, lines: list[bytes]) -> Ended:
-        with self._start(place, config) as loader:
+    def _load(
+        self, place: Place, config: str, lines: list[bytes], log: Path | None = None
+    ) -> Ended:
+        with self._start(place, config, log) as loader:
             loader.feed(lines)
             return loader.end()
 
@@ -266,21 +271,16 @@ class Trial:
         place = self._place(name)
         config = self._config(place, settings)
         is_plain = feed is self._feeds.plain or feed is self._flattened.plain
-        try:
-            with self._start(place, config) as loader:
-                loader.feed(feed.lines)
-                if is_plain:
-                    loader.let_work()  # what it prints before its input ends is of interest
-                ended = loader.end()
-        except subprocess.TimeoutExpired:
+        with self._start(place, config) as loader:
+            loader.feed(feed.lines)
             if is_plain:
-                raise
-            return Outcome()
+                loader.let_work()  # what it prints before its input ends is of interest
+            ended = loader.end()
         if is_plain:
             self._plain_run = place, config, ended
         return self._outcome(place, feed, ended.exit_code)
 
-    def _outcome(self, place: Place, feed: Feed, exit_code: int) -> Outcome:
+    def _outcome(self, place: Place, feed: Feed, exit_code: int | None) -> Outcome:
         outcome = Outcome(exit_code)
         differ: set[str] = set()
         for stream, records in feed.records.items():
@@ -339,23 +339,25 @@ class Trial:
         with self._start(place, config) as loader:
             loader.feed(self._feeds.plain.first_part())
             loader.let_work()
-        try:
-            ended = self._load(place, config, self._feeds.plain.lines)
-        except subprocess.TimeoutExpired:
-            return Outcome()
+        ended = self._load(place, config, self._feeds.plain.lines)
         return self._outcome(place, self._feeds.plain, ended.exit_code)
 
     def _measure(self, result: Result) -> None:
-        result.start_s = round(self._time("start", {}, self._feeds.large.without_records()), 2)
+        _, start = self._time("start", {}, self._feeds.large.without_records())
+        result.start_s = round(start, 2)
         for number, settings in enumerate(({}, *self._candidate.faster)):
-            whole = self._time(f"measured_{number}", settings, self._feeds.large.lines)
-            rate = round(self._feeds.large.row_count / (whole - result.start_s))
+            has_ended, cpu_s = self._time(f"measured_{number}", settings, self._feeds.large.lines)
+            rate = round(self._feeds.large.row_count / (cpu_s - start)) if has_ended else None
             invalid = self._load_into_new_place(f"invalid_{number}", self._feeds.invalid, settings)
             result.speeds.append(Speed(dict(settings), rate, invalid))
 
-    def _time(self, name: str, settings: Mapping[str, Any], lines: list[bytes]) -> float:
+    def _time(
+        self, name: str, settings: Mapping[str, Any], lines: list[bytes]
+    ) -> tuple[bool, float]:
+        """Return whether it ended with 0, and the CPU seconds that it took."""
         place = self._place(name)
-        return self._load(place, self._config(place, settings), lines).cpu_s
+        ended = self._load(place, self._config(place, settings), lines, log=Path(os.devnull))
+        return ended.exit_code == 0, ended.cpu_s
 
 
 def _form_of_extra(row: dict[str, Any]) -> str:
