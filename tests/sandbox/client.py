@@ -1,4 +1,4 @@
-"""Starting a sandbox and telling it what to do, for tests, the demo and benchmarks."""
+"""A client that starts a sandbox and uses its controls."""
 
 from __future__ import annotations
 
@@ -22,57 +22,57 @@ _TOKEN = "sandbox-token"
 
 
 class Sandbox:
-    """A sandbox in a process of its own; a context manager that stops it."""
+    """A sandbox in a process of its own, and a context manager that stops it."""
 
     def __init__(self, process: subprocess.Popen[str], url: str, token: str) -> None:
-        """Talk to a running one; `start` makes one."""
+        """Use a sandbox that runs; `start` starts one."""
         self.process = process
         self.url = url
         self.token = token
 
     @classmethod
     def start(cls, *, token: str = _TOKEN, port: int = 0, **options: object) -> Self:
-        """Start one.
+        """Start a sandbox.
 
         Args:
-            token: The bearer token it asks for.
-            port: Its port; 0 takes any.
-            options: Those of `python -m sandbox`, such as `invoices` and `start_id`.
+            token: The bearer token that it requires.
+            port: Its port; 0 takes any free one.
+            options: The options of `python -m sandbox`, such as `invoices` and `start_id`.
 
         Raises:
-            RuntimeError: It does not start; the message is its own.
+            RuntimeError: It does not start; the message is what it wrote to stderr.
         """
-        words = [
-            word
+        arguments = [
+            text
             for name, value in {"port": port, "token": token, **options}.items()
-            for word in (f"--{name.replace('_', '-')}", str(value))
+            for text in (f"--{name.replace('_', '-')}", str(value))
         ]
-        with tempfile.TemporaryFile("w+") as complaints:  # a pipe that nobody reads would fill
+        with tempfile.TemporaryFile("w+") as errors:  # a pipe that nobody reads would block it
             process = subprocess.Popen(
-                [sys.executable, "-m", "sandbox", *words],
+                [sys.executable, "-m", "sandbox", *arguments],
                 env=os.environ | {"PYTHONPATH": str(_TESTS)},
                 stdout=subprocess.PIPE,
-                stderr=complaints,
+                stderr=errors,
                 text=True,
             )
             assert process.stdout is not None
             line = process.stdout.readline()
             if not line:
                 process.wait()
-                complaints.seek(0)
-                raise RuntimeError(complaints.read().strip())
+                errors.seek(0)
+                raise RuntimeError(errors.read().strip())
         return cls(process, line.split()[-1], token)
 
     def __enter__(self) -> Self:
-        """Use it in a `with` block."""
+        """Enter a `with` block."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it."""
+        """Stop the process."""
         self.close()
 
     def close(self) -> None:
-        """Stop it and wait until it is gone."""
+        """Stop the process and wait for its end."""
         self.process.terminate()
         self.process.communicate(timeout=20)
 
@@ -85,48 +85,58 @@ class Sandbox:
         } | settings
 
     def state(self, system_id: str = "warehouse") -> dict[str, Any]:
-        """Return counts: booked, drafts, lines, marked, pending, and the time."""
-        answer: dict[str, Any] = self._get("/state", system_id=system_id)
-        return answer
+        """Return counts (booked, drafts, lines, marked, pending, rejected), faults and the time."""
+        result: dict[str, Any] = self._get("/state", system_id=system_id)
+        return result
 
     def invoices(self, ids: Iterable[int] | None = None) -> list[dict[str, Any]]:
-        """Return invoices as the service holds them, every digit kept."""
-        answer: list[dict[str, Any]] = self._get(
+        """Return invoices as the service holds them; decimals keep every digit."""
+        result: list[dict[str, Any]] = self._get(
             "/invoices", **({} if ids is None else {"ids": ",".join(map(str, ids))})
         )
-        return answer
+        return result
 
     def marks(self, system_id: str = "warehouse") -> list[dict[str, Any]]:
-        """Return every mark ever set, in order: invoice_id, system_id, at, note."""
-        answer: list[dict[str, Any]] = self._get("/marks", system_id=system_id)
-        return answer
+        """Return every mark that was ever set, in order: invoice_id, system_id, at, note."""
+        result: list[dict[str, Any]] = self._get("/marks", system_id=system_id)
+        return result
 
     def marked(self, system_id: str = "warehouse") -> set[int]:
         """Return the ids that were ever marked."""
         return {mark["invoice_id"] for mark in self.marks(system_id)}
 
     def log(self, path_end: str = "", after: int = 0) -> list[dict[str, Any]]:
-        """Return requests, those whose path ends so: `export`, `mark-as-exported`."""
+        """Return requests whose path ends so: `export`, `mark-as-exported`."""
         entries = self._get("/log", after=str(after))
         return [entry for entry in entries if entry["path"].endswith(path_end)]
 
     def clear_log(self) -> None:
-        """Forget the requests so far."""
+        """Remove the requests so far from the log."""
         self.do("clear_log")
 
     def add(self, count: int = 1, **options: Any) -> list[int]:
         """Add invoices; `booked=False` for drafts, `set` for fields. Returns their ids."""
-        answer: list[int] = self.do("add", count=count, **options)
-        return answer
+        result: list[int] = self.do("add", count=count, **options)
+        return result
 
     def book(self, ids: Iterable[int] | None = None) -> list[int]:
         """Book these drafts, or all."""
-        answer: list[int] = self.do("book", ids=None if ids is None else list(ids))
-        return answer
+        result: list[int] = self.do("book", ids=None if ids is None else list(ids))
+        return result
 
     def change(self, invoice_id: int, **fields: Any) -> None:
-        """Set fields of an invoice; `__absent__` takes one away."""
+        """Set fields of an invoice; `__absent__` removes one."""
         self.do("change", id=invoice_id, set=fields)
+
+    def change_raw(self, invoice_id: int, text: str | None = None, **fields: str) -> None:
+        r"""Set JSON that is sent as it is: `change_raw(1, comment=r'"cut \ud83d"')`.
+
+        Args:
+            invoice_id: The invoice.
+            text: JSON, valid or not, in place of the whole invoice.
+            fields: JSON, valid or not, of single fields.
+        """
+        self.do("change", id=invoice_id, raw=fields if text is None else text)
 
     def mark(
         self,
@@ -134,30 +144,34 @@ class Sandbox:
         system_id: str = "warehouse",
         at: float | None = None,
     ) -> None:
-        """Mark, as another program would."""
+        """Mark invoices, as another program would."""
         self.do("mark", ids=list(ids), system_id=system_id, at=at)
 
     def unmark(self, ids: Iterable[int], system_id: str = "warehouse") -> None:
-        """Lose marks."""
+        """Remove marks."""
         self.do("unmark", ids=list(ids), system_id=system_id)
 
     def fail(self, *rules: dict[str, Any]) -> None:
-        """Fail: each rule has `kind`, and may have `on`, `times`, `skip` and details.
+        """Fail: each rule has a `kind`, and may have `on`, `times`, `skip` and details.
 
-        The kinds and their details stand in faults.py.
+        `faults.py` has a table of the kinds and their details.
         """
         self.do("fail", rules=list(rules))
 
     def heal(self) -> None:
-        """Fail no more."""
+        """Fail no more: remove all faults."""
         self.do("heal")
 
+    def reset(self) -> None:
+        """Remove all faults and planned changes, and give every option its default."""
+        self.do("reset")
+
     def behave(self, **changes: Any) -> None:
-        """Change how it pages and writes: `Behaviour` in store.py."""
+        """Change options: `Behaviour` in behaviour.py."""
         self.do("behave", **changes)
 
     def clock(self, offset: float) -> None:
-        """Set the service's clock this many seconds ahead of ours."""
+        """Set the service's clock this many seconds ahead of this machine's."""
         self.do("clock", offset=offset)
 
     def during_export(self, request: int, *actions: dict[str, Any]) -> None:

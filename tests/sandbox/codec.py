@@ -15,9 +15,12 @@ def decode(text: bytes | str) -> Any:
     """Read JSON.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not valid JSON, or its numbers or nesting are beyond any use.
     """
-    return _decoder.decode(text)
+    try:
+        return _decoder.decode(text)
+    except (ArithmeticError, RecursionError) as error:
+        raise ValueError(str(error)) from error
 
 
 def encode(value: Any) -> bytes:

@@ -1,31 +1,40 @@
-"""`filter_groups` as Bruno reads them, checked as strictly as the service would."""
+"""`filter_groups` as the query package Bruno 7 reads them: every mistake is a 500."""
 
 from __future__ import annotations
 
 import operator
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sandbox.refusal import invalid
+from sandbox import php_query
+from sandbox.errors import server_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_FILTER = re.compile(r"filter_groups\[(\d+)\]\[filters\]\[(\d+)\]\[(key|operator|value|not)\]")
-_OR = re.compile(r"filter_groups\[(\d+)\]\[or\]")
-_TRUE, _FALSE = {"true", "1"}, {"false", "0"}
+    Comparison = Callable[[float, float], bool]
 
 KEYS = ("created_at", "updated_at")
 
-OPERATORS: dict[str, Callable[[float, float], bool]] = {
+OPERATORS: dict[str, Comparison] = {
     "eq": operator.eq,
     "gt": operator.gt,
     "gte": operator.ge,
     "lt": operator.lt,
     "lte": operator.le,
 }
+
+# Bruno turns the sign of `gt` and `lt` round, so that neither half has the boundary.
+_NEGATED: dict[str, Comparison] = {
+    "eq": operator.ne,
+    "gt": operator.lt,
+    "gte": operator.lt,
+    "lt": operator.gt,
+    "lte": operator.gt,
+}
+
+_NOT_IN_THE_SANDBOX = ("ct", "sw", "ew", "in", "bt")
 
 
 @dataclass(frozen=True)
@@ -38,9 +47,10 @@ class Filter:
     negated: bool
 
     def holds(self, times: tuple[float | None, float | None]) -> bool:
-        """Whether it holds; a time that is not there fits nothing, as in SQL."""
+        """Return whether it holds; a missing time matches nothing, as in SQL."""
         time = times[KEYS.index(self.key)]
-        return time is not None and OPERATORS[self.operator](time, self.value) != self.negated
+        comparisons = _NEGATED if self.negated else OPERATORS
+        return time is not None and comparisons[self.operator](time, self.value)
 
 
 @dataclass(frozen=True)
@@ -51,65 +61,61 @@ class Group:
     any_of: bool
 
     def holds(self, times: tuple[float | None, float | None]) -> bool:
-        """Whether it holds for an invoice's times."""
+        """Return whether it holds for an invoice's times."""
         join = any if self.any_of else all
-        return join(each.holds(times) for each in self.filters)
+        return join(condition.holds(times) for condition in self.filters)
 
 
 def parse_time(text: str) -> float:
     """Read a time, in UTC where it has no zone.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not a time in ISO 8601.
     """
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def groups(pairs: Iterable[tuple[str, str]]) -> tuple[Group, ...]:
-    """Read the groups of a query.
+    """Read the groups of a query, given as pairs of names and values.
 
     Raises:
-        RefusalError: One of them is malformed.
+        ApiError: One of them is malformed.
     """
-    filters: dict[int, dict[int, dict[str, str]]] = {}
-    any_of: dict[int, bool] = {}
-    for name, value in pairs:
-        if match := _FILTER.fullmatch(name):
-            group = filters.setdefault(int(match[1]), {})
-            group.setdefault(int(match[2]), {})[match[3]] = value
-        elif match := _OR.fullmatch(name):
-            any_of[int(match[1])] = _flag(f"filter_groups.{match[1]}.or", value)
-        elif name.startswith("filter_groups"):
-            raise invalid(name, "The filter is malformed.")
-    if empty := any_of.keys() - filters.keys():
-        raise invalid(f"filter_groups.{min(empty)}.filters", "The filters field is required.")
-    return tuple(
-        Group(
-            tuple(
-                _filter(f"filter_groups.{number}.filters.{index}", each)
-                for index, each in sorted(group.items())
-            ),
-            any_of.get(number, False),
-        )
-        for number, group in sorted(filters.items())
-    )
+    return parse_groups(php_query.parse(pairs).get("filter_groups", {}))
 
 
-def _filter(where: str, parts: dict[str, str]) -> Filter:
-    if parts.get("key") not in KEYS:
-        raise invalid(f"{where}.key", "Only created_at and updated_at can be filtered.")
-    if parts.get("operator") not in OPERATORS:
-        raise invalid(f"{where}.operator", "The operator is not known.")
+def parse_groups(filter_groups: Any) -> tuple[Group, ...]:
+    """Read the groups from the query's array.
+
+    Raises:
+        ApiError: One of them is malformed.
+    """
+    return tuple(_group(_array(group)) for group in _array(filter_groups).values())
+
+
+def _group(group: dict[str, Any]) -> Group:
+    filters = _array(group.get("filters")).values()
+    return Group(tuple(_filter(_array(parts)) for parts in filters), group.get("or") == "true")
+
+
+def _filter(parts: dict[str, Any]) -> Filter:
     try:
-        value = parse_time(parts.get("value", ""))
-    except ValueError:
-        raise invalid(f"{where}.value", "The value is not a valid date.") from None
-    negated = _flag(f"{where}.not", parts.get("not", "false"))
-    return Filter(parts["key"], parts["operator"], value, negated)
+        key, operator_name, value = parts["key"], parts["operator"], parse_time(parts["value"])
+    except (KeyError, TypeError, ValueError):
+        raise server_error() from None
+    if key not in KEYS or operator_name in _NOT_IN_THE_SANDBOX:
+        raise server_error()
+    known = operator_name if operator_name in OPERATORS else "eq"  # as Bruno does
+    return Filter(key, known, value, _is_true(parts.get("not", "false")))
 
 
-def _flag(where: str, value: str) -> bool:
-    if value not in _TRUE | _FALSE:
-        raise invalid(where, "The value must be true or false.")
-    return value in _TRUE
+def _array(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise server_error()
+    return value
+
+
+def _is_true(value: Any) -> bool:
+    """Return whether PHP takes a value for true, after Bruno has read `true` and `false`."""
+    return value not in ("false", "0", "")

@@ -1,33 +1,33 @@
-"""What the service holds: invoices, and for each receiving system its marks."""
+"""The invoices, and the marks of each receiving system."""
 
 from __future__ import annotations
 
 import math
 import random
 import time
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from sandbox.behaviour import Behaviour
 from sandbox.codec import encode
 from sandbox.filters import KEYS, parse_time
-from sandbox.generate import STYLES, Maker, Style, times_of
-from sandbox.lists import Lists, Wanted
+from sandbox.invoice_maker import InvoiceMaker, Style, created_and_updated, with_lines_in_shape
+from sandbox.list_cache import ListCache, ListKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sandbox.lists import Rank
+    from sandbox.list_cache import SortKey
 
 ABSENT = "__absent__"
-"""A field that is changed to this is taken away."""
+"""A field that is set to this is removed."""
 
-ORDERS = ("id", "id_desc", "shuffled", "random")
-PAGINGS = ("honoured", "ignored", "page only")
+_STYLE = [option.name for option in fields(Style)]
 
 
 @dataclass
 class Mark:
-    """One mark: which invoice, for which system, when, with what note."""
+    """One mark of an invoice for a system, with its time and note."""
 
     invoice_id: int
     system_id: str
@@ -36,47 +36,13 @@ class Mark:
 
 
 @dataclass
-class Behaviour:
-    """How the service pages and writes; all of it is unknown of the real one.
-
-    Attributes:
-        paging: One of `PAGINGS`, or `{"capped": N}`.
-        order: One of `ORDERS`; `random` differs from request to request.
-        empty_page: The number of a page that is empty.
-        times: A key of `STYLES`.
-        line_invoice_id: Whether lines carry `invoice_id`.
-        gzip: Whether answers are compressed for those who accept it.
-        date: Whether answers carry `Date`.
-    """
-
-    paging: str | dict[str, int] = "honoured"
-    order: str = "id"
-    empty_page: int | None = None
-    times: str = "laravel"
-    line_invoice_id: bool = True
-    gzip: bool = False
-    date: bool = True
-
-    def check(self) -> None:
-        """Check the values.
-
-        Raises:
-            ValueError: One of them is not known.
-        """
-        capped = isinstance(self.paging, dict) and self.paging.keys() == {"capped"}
-        if not (capped or self.paging in PAGINGS):
-            raise ValueError(f"paging {self.paging!r} is not known")
-        if self.order not in ORDERS or self.times not in STYLES:
-            raise ValueError(f"order {self.order!r} or times {self.times!r} is not known")
-
-
-@dataclass
 class Store:
     """Invoices and marks.
 
     Attributes:
-        seed: What invoices are made from.
-        clock_offset: Seconds by which the service's clock is ahead of ours.
+        seed: Determines the content of all invoices.
+        clock_offset: Seconds by which the service's clock is ahead of this machine's.
+        behaviour: The options that last.
         booked: Every invoice, and whether it is booked.
         marks: When each system's invoices were last marked, in seconds of the epoch.
         history: Every mark ever set, in order.
@@ -90,10 +56,11 @@ class Store:
     history: list[Mark] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Prepare what is not told but made."""
-        self._maker = Maker(self.seed)
+        """Create the parts that depend on the fields."""
+        self._maker = InvoiceMaker(self.seed, self._style())
+        self._raw: dict[int, bytes] = {}
         self._changed: dict[int, dict[str, Any]] = {}
-        self._lists = Lists()
+        self._lists = ListCache()
         self._latest_mark: dict[str, float] = {}
 
     def now(self) -> float:
@@ -111,48 +78,56 @@ class Store:
 
     def book(self, ids: Iterable[int]) -> None:
         """Turn drafts into booked invoices."""
-        for each in ids:
-            self.booked[each] = True
-            if (changed := self._changed.get(each)) is not None:
+        for invoice_id in ids:
+            self.booked[invoice_id] = True
+            if (changed := self._changed.get(invoice_id)) is not None:
                 changed["is_booked"] = True
         self._lists.clear()
 
     def change(self, invoice_id: int, values: dict[str, Any]) -> None:
-        """Set fields of an invoice; one set to `ABSENT` is taken away."""
+        """Set fields of an invoice; one that is set to `ABSENT` is removed."""
+        self._raw.pop(invoice_id, None)
         invoice = self.invoice(invoice_id) | values
         self._changed[invoice_id] = {k: v for k, v in invoice.items() if v != ABSENT}
         self._lists.clear()
 
+    def replace_json(self, invoice_id: int, text: str) -> None:
+        """Send this text, valid JSON or not, in place of an invoice."""
+        self._raw[invoice_id] = text.encode()
+
     def behave(self, changes: dict[str, Any]) -> None:
-        """Change the behaviour.
+        """Change options.
 
         Raises:
-            ValueError: There is no such behaviour.
+            ValueError: There is no such option, or it does not have such a value.
         """
-        if unknown := changes.keys() - {each.name for each in fields(Behaviour)}:
-            raise ValueError(f"no behaviour is called {', '.join(sorted(unknown))}")
+        if unknown := changes.keys() - {option.name for option in fields(Behaviour)}:
+            raise ValueError(f"no option is called {', '.join(sorted(unknown))}")
         behaviour = Behaviour(**{**vars(self.behaviour), **changes})
         behaviour.check()
         self.behaviour = behaviour
+        self._maker.restyle(self._style())
         self._lists.clear()
 
     def invoice(self, invoice_id: int) -> dict[str, Any]:
         """Return an invoice with its lines."""
         if (changed := self._changed.get(invoice_id)) is not None:
             return changed
-        return self._maker.invoice(invoice_id, self._style(), booked=self.booked[invoice_id])
+        return self._maker.invoice(invoice_id, booked=self.booked[invoice_id])
 
-    def encoded(self, invoice_id: int, *, lines: bool = True) -> bytes:
-        """Return an invoice as JSON, with or without its lines."""
+    def invoice_json(self, invoice_id: int, lines: str = "array") -> bytes:
+        """Return an invoice as JSON, its lines in a shape that `Behaviour.lines` can name."""
+        if (raw := self._raw.get(invoice_id)) is not None:
+            return raw
         if (changed := self._changed.get(invoice_id)) is not None:
-            return encode({k: v for k, v in changed.items() if lines or k != "lines"})
-        booked = self.booked[invoice_id]
-        return self._maker.encoded(invoice_id, self._style(), booked=booked, lines=lines)
+            return encode(with_lines_in_shape(changed, lines))
+        return self._maker.invoice_json(invoice_id, lines, booked=self.booked[invoice_id])
 
     def line_count(self, invoice_id: int) -> int:
         """Return how many lines an invoice has."""
         if (changed := self._changed.get(invoice_id)) is not None:
-            return len(changed.get("lines") or ())
+            lines = changed.get("lines")
+            return len(lines) if isinstance(lines, list | dict) else 0
         return self._maker.line_count(invoice_id)
 
     def mark(self, invoice_id: int, system_id: str, note: str | None, at: float | None) -> None:
@@ -161,64 +136,74 @@ class Store:
         self.marks.setdefault(system_id, {})[invoice_id] = when
         self._latest_mark[system_id] = max(when, self._latest_mark.get(system_id, when))
         self.history.append(Mark(invoice_id, system_id, when, note))
-        self._remarked(system_id, invoice_id)
+        self._update_lists(system_id, invoice_id)
 
     def unmark(self, invoice_id: int, system_id: str) -> None:
-        """Lose a mark."""
+        """Remove a mark."""
         self.marks.get(system_id, {}).pop(invoice_id, None)
-        self._remarked(system_id, invoice_id)
+        self._update_lists(system_id, invoice_id)
 
-    def listed(self, wanted: Wanted) -> list[int]:
-        """Return the ids of a list, in its order: never marked, or marked since a time."""
-        if wanted.since == math.inf and self._latest_mark.get(wanted.system_id, 0) >= self.now():
-            wanted = Wanted(wanted.system_id, self.now(), wanted.drafts, wanted.groups, wanted.sort)
-        known = self._lists.get(wanted)
-        if known is None:
-            known = [each for each in self.booked if self._belongs(each, wanted)]
-            if self.behaviour.order == "random":
-                return random.sample(known, len(known))
-            rank = self._rank(wanted)
-            known.sort(key=rank)
-            self._lists.put(wanted, known, rank)
-        return known
+    def list_ids(self, key: ListKey) -> list[int]:
+        """Return the ids of a list: invoices that were never marked, or marked since a time."""
+        if key.since == math.inf and self._latest_mark.get(key.system_id, 0) >= self.now():
+            key = replace(key, since=self.now())
+        ids = self._lists.get(key)
+        if ids is None:
+            ids = [invoice_id for invoice_id in self.booked if self._belongs(invoice_id, key)]
+            if self.behaviour.order == "random" and not key.sort:
+                return random.sample(ids, len(ids))
+            sort_key = self._sort_key(key)
+            ids.sort(key=sort_key)
+            self._lists.put(key, ids, sort_key)
+        return ids
 
-    def _belongs(self, invoice_id: int, wanted: Wanted) -> bool:
-        marks = self.marks.get(wanted.system_id, {})
-        if marks.get(invoice_id, math.inf) < wanted.since:
+    def _belongs(self, invoice_id: int, key: ListKey) -> bool:
+        marks = self.marks.get(key.system_id, {})
+        if marks.get(invoice_id, math.inf) < key.since:
             return False
-        if not (self.booked[invoice_id] or wanted.drafts):
+        if not (self.booked[invoice_id] or key.drafts):
             return False
-        if not wanted.groups:
+        if not key.groups:
             return True
         times = self._times(invoice_id)
-        return all(group.holds(times) for group in wanted.groups)
+        return all(group.holds(times) for group in key.groups)
 
-    def _remarked(self, system_id: str, invoice_id: int) -> None:
+    def _update_lists(self, system_id: str, invoice_id: int) -> None:
         if invoice_id not in self.booked:
             return
-        self._lists.update(system_id, invoice_id, lambda wanted: self._belongs(invoice_id, wanted))
+        self._lists.update(system_id, invoice_id, lambda key: self._belongs(invoice_id, key))
 
-    def _rank(self, wanted: Wanted) -> Rank:
-        match self.behaviour.order:
-            case "id_desc":
-                return lambda each: (-each,)
-            case "shuffled":
-                return lambda each: (each * 2_654_435_761 % 2**32, each)
-        if not wanted.sort:
-            return lambda each: (each,)
+    def _sort_key(self, key: ListKey) -> SortKey:
+        default: SortKey = _ORDERS.get(self.behaviour.order, _ORDERS["id"])
+        if not key.sort:
+            return default
 
-        def rank(each: int) -> tuple[float, ...]:
-            values = dict(zip(KEYS, self._times(each), strict=True), id=each)
-            keys = ((values[key] or 0, falls) for key, falls in wanted.sort)
-            return (*(-value if falls else value for value, falls in keys), each)
+        def sort_key(invoice_id: int) -> tuple[float, ...]:
+            values = dict(zip(KEYS, self._times(invoice_id), strict=True), id=invoice_id)
+            keys = ((values[name] or 0, falls) for name, falls in key.sort)
+            return (*(-value if falls else value for value, falls in keys), *default(invoice_id))
 
-        return rank
+        return sort_key
 
     def _times(self, invoice_id: int) -> tuple[float | None, float | None]:
         if (changed := self._changed.get(invoice_id)) is None:
-            return times_of(invoice_id)
-        created, updated = (changed.get(key) for key in KEYS)
-        return parse_time(created) if created else None, parse_time(updated) if updated else None
+            return created_and_updated(invoice_id)
+        created, updated = (_time(changed.get(name)) for name in KEYS)
+        return created, updated
 
     def _style(self) -> Style:
-        return Style(self.behaviour.times, self.behaviour.line_invoice_id)
+        return Style(**{name: getattr(self.behaviour, name) for name in _STYLE})
+
+
+_ORDERS: dict[str, SortKey] = {
+    "id": lambda invoice_id: (invoice_id,),
+    "id_desc": lambda invoice_id: (-invoice_id,),
+    "shuffled": lambda invoice_id: (invoice_id * 2_654_435_761 % 2**32, invoice_id),
+}
+
+
+def _time(value: Any) -> float | None:
+    try:
+        return parse_time(value)
+    except (TypeError, ValueError):
+        return None

@@ -102,7 +102,7 @@ def test_a_file_that_cannot_be_used_is_named_in_one_line(
 
 
 def test_every_setting_can_come_from_the_environment(tap: Tap) -> None:
-    config = tap.sandbox.config(
+    config = tap.config(
         page_size=5,
         include_non_booked="true",
         start_date="2020-01-01T00:00:00Z",
@@ -198,7 +198,7 @@ def test_a_test_of_the_connection_writes_one_invoice(tap: Tap) -> None:
 
 
 def test_a_test_without_data_or_of_the_schema_alone_is_good(tap: Tap) -> None:
-    tap.sandbox.mark(range(1, 13))
+    tap.mark(range(1, 13))
     assert tap.run("--test").exit_code == 0
     assert {each["stream"] for each in tap.run("--test=schema").of_type("SCHEMA")} == {
         "invoices",

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from helpers.run import CompletedRun, finish, start
-from helpers.tap_process import command
 
 if TYPE_CHECKING:
     import subprocess
@@ -30,7 +29,7 @@ def running(tap: Tap) -> Iterator[subprocess.Popen[bytes]]:
 
 def start_tap(tap: Tap, **settings: Any) -> subprocess.Popen[bytes]:
     return start(
-        command(tap.folder, tap.sandbox.config(**settings)),
+        tap.command(**settings),
         bufsize=0,  # what `readline` takes ahead, `communicate` would not see
     )
 
@@ -88,7 +87,7 @@ def test_killed_after_any_state_it_goes_on_from_there(tap: Tap, replay: bool) ->
     """Also where it replays, from a start_date, what was marked long ago."""
     settings: dict[str, Any] = {"page_size": 4}
     if replay:
-        tap.sandbox.mark(range(1, 13), at=1_600_000_000.0)
+        tap.mark(range(1, 13), at=1_600_000_000.0)
         settings["start_date"] = "2020-01-01"
     whole = tap.sync(**settings)
     assert len(whole.states) == (6 if replay else 5)
@@ -109,10 +108,11 @@ def test_killed_dead_it_has_written_nothing_that_is_no_message(
     assert set(done.ids()) == ids_in(done.bookmark)
 
 
+@pytest.mark.own_sandbox
 def test_a_closed_pipe_ends_it_quietly_with_a_code_of_its_own(tap: Tap) -> None:
     tap.sandbox.add(3000)
     reader, writer = os.pipe()
-    process = start(command(tap.folder, tap.sandbox.config()), stdout=writer)
+    process = start(tap.command(), stdout=writer)
     os.close(writer)
     os.read(reader, 1000)
     os.close(reader)

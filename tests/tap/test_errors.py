@@ -64,6 +64,7 @@ def test_what_may_pass_is_asked_again_and_nothing_comes_twice(
     assert done.stderr.count("asking again") == rule.get("times", 1)
 
 
+@pytest.mark.own_sandbox
 @pytest.mark.parametrize("framing", ["length", "nothing"])
 def test_a_compressed_body_that_is_cut_is_asked_for_again(tap: Tap, framing: str) -> None:
     tap.sandbox.behave(gzip=True)
@@ -91,6 +92,7 @@ def test_retry_after_is_honoured_in_seconds(tap: Tap) -> None:
     assert again >= refused + 3
 
 
+@pytest.mark.own_sandbox
 def test_retry_after_is_honoured_as_a_date_of_the_servers_clock(tap: Tap) -> None:
     """That clock may be an hour off: by ours, one would wait an hour, or not at all."""
     tap.sandbox.clock(3600)
@@ -157,6 +159,7 @@ def test_json_of_another_shape_is_told_and_ends_it(tap: Tap, body: Any) -> None:
     assert "api_url" in line or "integer id" in line
 
 
+@pytest.mark.own_sandbox
 def test_a_line_without_an_id_is_told_and_ends_it(tap: Tap) -> None:
     lines = [{"text": "no id"}]
     tap.sandbox.change(6, lines=lines)

@@ -85,6 +85,7 @@ def test_a_catalog_of_an_older_version_still_works(tap: Tap, catalog: dict[str, 
     assert {"_extra", "non_booked"} <= set(schema)
 
 
+@pytest.mark.own_sandbox
 def test_extra_can_be_deselected(tap: Tap, catalog: dict[str, Any]) -> None:
     deselect(catalog, "invoices", "_extra")
     tap.sandbox.change(1, new="value")
@@ -98,7 +99,7 @@ def test_full_table_delivers_what_is_pending_whatever_the_state_says(
     tap: Tap, catalog: dict[str, Any], where: str
 ) -> None:
     state = tap.sync(catalog=catalog).state
-    tap.sandbox.mark([1, 2, 3])
+    tap.mark([1, 2, 3])
     if where == "entry":
         entry(catalog)["replication_method"] = "FULL_TABLE"
     else:

@@ -50,7 +50,7 @@ def slow() -> Iterator[Slow]:
 
 def test_t_is_not_in_the_second_in_which_the_tap_began(tap: Tap, slow: Slow) -> None:
     """A second passes until the answer is there, but not until its date was made."""
-    catalog = discover(tap.folder, tap.sandbox.config())
+    catalog = discover(tap.folder, tap.config())
     began = time.time()
 
     done = tap.sync(

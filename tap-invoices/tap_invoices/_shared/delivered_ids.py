@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .id_ranges import IdRanges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Mapping
 
 INVOICES = "invoices"
 INVOICE_LINES = "invoice_lines"
@@ -50,18 +50,19 @@ def parse_delivered(bookmark: dict[str, Any]) -> tuple[str, IdRanges] | None:
 
 
 def tap_invoices_bookmarks(state: object) -> list[dict[str, Any]]:
-    """Return the bookmarks of a state that `tap-invoices` wrote; none for any other state."""
-    return list(_bookmarks_with_ids(state))
-
-
-def _bookmarks_with_ids(state: object) -> Iterator[dict[str, Any]]:
+    """Return the bookmarks with delivered ids of a state; none if another tap wrote it."""
     bookmarks = state.get("bookmarks") if isinstance(state, dict) else None
-    for bookmark in bookmarks.values() if isinstance(bookmarks, dict) else ():
-        match bookmark:
-            case {"delivered": [str(), str()]}:
-                yield bookmark
-            case _:
-                pass
+    if not isinstance(bookmarks, dict):
+        return []
+    return [each for each in bookmarks.values() if isinstance(each, dict) and _has_ids(each)]
+
+
+def _has_ids(bookmark: Mapping[str, Any]) -> bool:
+    match bookmark.get(DELIVERED):
+        case [str(), str()]:
+            return True
+        case _:
+            return False
 
 
 def exclude_ids(state: object, ids: Iterable[int]) -> bool:
@@ -72,10 +73,15 @@ def exclude_ids(state: object, ids: Iterable[int]) -> bool:
     Returns:
         Whether the state holds delivered ids at all.
     """
-    bookmarks = tap_invoices_bookmarks(state)
-    for bookmark in bookmarks:
+    excluded = IdRanges(ids)
+    has_ids = False
+    for bookmark in tap_invoices_bookmarks(state):
         since, text = bookmark[DELIVERED]
-        delivered = IdRanges.parse(text)
-        delivered.discard(ids)
+        try:
+            delivered = IdRanges.parse(text)
+        except ValueError:  # of another tap
+            continue
+        delivered.discard(excluded)
         bookmark[DELIVERED] = format_delivered(since, delivered)
-    return bool(bookmarks)
+        has_ids = True
+    return has_ids

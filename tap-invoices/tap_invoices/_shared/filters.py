@@ -27,14 +27,15 @@ MAX_QUERY_VARIABLES = 900
 
 def filter_errors(groups: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Describe filters that cannot be sent completely; their form is checked by the schema."""
+    is_valid = True
     for number, group in enumerate(groups):
         if not group["filters"]:
             yield f"filter_groups[{number}].filters is empty; the API answers 500 to that"
         for index, each in enumerate(group["filters"]):
             if problem := times.invalid_time(each["value"]):
                 yield f"filter_groups[{number}].filters[{index}].value is {problem}"
-                return
-    if (count := sum(1 for _ in filters_to_query(groups))) > MAX_QUERY_VARIABLES:
+                is_valid = False
+    if is_valid and (count := sum(1 for _ in filters_to_query(groups))) > MAX_QUERY_VARIABLES:
         yield (
             f"filter_groups takes {count} query parameters, and the service's PHP drops those "
             f"beyond 1,000 without an error; at most {MAX_QUERY_VARIABLES} are sent "

@@ -36,13 +36,9 @@ class IdRanges:
             Whether it was new.
         """
         if not self._last or new > self._last[-1] + 1:
-            if new in self._pending:
-                return False
             self._first.append(new)
             self._last.append(new)
         elif new == self._last[-1] + 1:
-            if new in self._pending:
-                return False
             self._last[-1] = new
         elif new in self:
             return False
@@ -54,7 +50,7 @@ class IdRanges:
 
     def discard(self, ids: Iterable[int]) -> None:
         """Remove ids; those that are not in the set are ignored."""
-        removed = IdRanges(ids)
+        removed = ids if isinstance(ids, IdRanges) else IdRanges(ids)
         first, last = self._ranges()
         kept = list(_subtract(zip(first, last, strict=True), removed.ranges()))
         self._first = [start for start, _ in kept]
@@ -108,10 +104,10 @@ class IdRanges:
             if match is None:
                 raise ValueError(f"{part[:50]!r} is not a range of ids")
             first, last = int(match[1]), int(match[2] or match[1])
-            if first > last or (ranges._last and first <= ranges._last[-1] + 1):
+            if first > last or (ranges._last and first <= ranges._last[-1]):
                 raise ValueError(f"the ranges of ids do not ascend at {part!r}")
-            ranges._first.append(first)
-            ranges._last.append(last)
+            ranges.add(first)
+            ranges._last[-1] = last
         return ranges
 
     def _ranges(self) -> tuple[list[int], list[int]]:

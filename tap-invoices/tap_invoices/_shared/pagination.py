@@ -1,10 +1,14 @@
 """From pages to every invoice once, whatever the server makes of `limit` and `start`.
 
 No paging is documented for the endpoint, so this relies on nothing that it does not see. Each
-request begins at the last invoice of the one before: that it comes first again shows that the
-list has not moved. A pass from the first invoice to the end in which that always held has seen
-every invoice. Where it did not hold, the list is read again until a pass brings nothing new:
-an invoice that every pass has missed is still pending, so the next run lists it.
+request begins at the last invoice of the page before. A page connects if it has an invoice that
+was read before: then none was skipped in between, if the order of the list is stable. A list
+from which invoices are removed moves towards its start, and a page of it may not connect. The
+request is then repeated at smaller offsets until one does.
+
+Where a page did not begin as expected, or the server ignores `start`, the list is read again
+until a pass brings nothing new. An invoice that every pass has missed is still pending, so the
+next run lists it.
 
 Every request has a limit, except for the one for everything: where `page_size` is 0, and where
 a server honours the limit and neither `start` nor `page`.
@@ -13,23 +17,26 @@ a server honours the limit and neither `start` nor `page`.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
 
 from . import PLUGIN_NAME
 from .id_ranges import IdRanges
 from .listing import PageRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from .listing import Page
     from .response import Row
 
     Fetch = Callable[[PageRequest], Page]
+    Ids = Sequence[int | None]
+    T = TypeVar("T")
+    Rows = Generator[Sequence[Row], None, T]
 
 _MIN_LIMIT = 2  # one to overlap, one to advance
-_MAX_IDLE_PAGES = 10  # pages in a row with nothing new, such as one invoice many times
+_MAX_IDLE_PAGES = 10  # in a row with nothing new, besides those that had to be read again
 _MAX_PASSES = 20
 
 _logger = logging.getLogger(PLUGIN_NAME)
@@ -58,7 +65,7 @@ def iter_pages(fetch: Fetch, page_size: int, seen: IdRanges) -> Iterator[list[Ro
                 yield new
         if current.is_stuck and limit:
             limit = 0
-        elif not current.has_shifted or not found_new:
+        elif not current.has_moved or not found_new:
             return
     _logger.warning("The list kept changing; what was missed is listed by the next run.")
 
@@ -72,55 +79,83 @@ class _Pass:
             whether more follows: a server may cap what nobody limits.
 
     Attributes:
-        has_shifted: Whether a page did not begin where the one before ended.
+        has_moved: Whether a page did not begin where the one before ended.
         is_stuck: Whether the same page came again: the server ignores `start` and `page`.
     """
 
     limit: int
-    has_shifted: bool = False
+    has_moved: bool = False
     is_stuck: bool = False
+    _ignores_start: bool = False
+    _previous: Ids = ()
+    _was_empty: bool = False
     _seen: IdRanges = field(default_factory=IdRanges)
+    _useful_pages: int = 0
+    _idle_pages: int = 0
 
-    def run(self, fetch: Fetch) -> Iterator[Sequence[Row]]:
-        """Request page after page; yields the rows of each, without those of the overlap."""
+    def run(self, fetch: Fetch) -> Rows[None]:
+        """Request page after page; yields the rows of each, without that of the overlap."""
         request = PageRequest(self.limit)
-        previous: list[int | None] = []
-        idle_pages = 0
         while True:
-            rows = fetch(request).rows
-            ids = [row.id for row in rows]
-            overlaps = bool(ids and previous) and ids[0] == previous[-1]
-            yield rows[overlaps:]
-            del rows  # the next page may be as large
-            if self._is_last(request, ids, previous, overlaps=overlaps):
+            ids, connects = yield from self._read(fetch, request)
+            if connects and len(ids) > 1 and ids == self._previous:
+                self.is_stuck = len(ids) == request.limit
                 return
-            idle_pages = 0 if self._add(ids) else idle_pages + 1
-            if idle_pages > _MAX_IDLE_PAGES:
-                self.has_shifted = True
+            if not connects and not self._ignores_start:
+                request, ids, connects = yield from self._reconnect(fetch, request, ids)
+            if self._is_end(ids, connects=connects):
                 return
-            limit = self.limit or max(len(ids), _MIN_LIMIT)
-            request = PageRequest(limit, request.start + len(ids) - 1, request.page + 1)
-            previous = ids
+            request = self._following(request, ids)
 
-    def _add(self, ids: Sequence[int | None]) -> int:
-        return sum([self._seen.add(each) for each in ids if each is not None])
+    def _read(self, fetch: Fetch, request: PageRequest) -> Rows[tuple[Ids, bool]]:
+        """Yield the rows of a page; returns their ids, and whether the page connects."""
+        rows = fetch(request).rows
+        ids = [row.id for row in rows]
+        overlaps = bool(ids and self._previous) and ids[0] == self._previous[-1]
+        yield rows[overlaps:]
+        del rows  # the next page may be as large
+        connects = overlaps or request.start == 0 or any(map(self._has_seen, ids))
+        self.has_moved |= bool(self._previous) and not overlaps
+        if sum([self._seen.add(each) for each in ids if each is not None]):
+            self._useful_pages += 1
+            self._idle_pages = 0
+        else:
+            self._idle_pages += 1
+        return ids, connects and bool(ids)
 
-    def _is_last(
-        self,
-        request: PageRequest,
-        ids: Sequence[int | None],
-        previous: Sequence[int | None],
-        *,
-        overlaps: bool,
-    ) -> bool:
-        if not previous:
-            return not ids or (bool(self.limit) and len(ids) > self.limit)
+    def _has_seen(self, invoice_id: int | None) -> bool:
+        return invoice_id is not None and invoice_id in self._seen
+
+    def _reconnect(
+        self, fetch: Fetch, request: PageRequest, ids: Ids
+    ) -> Rows[tuple[PageRequest, Ids, bool]]:
+        """Repeat a request at smaller offsets, until a page connects."""
+        start, step = request.start, request.limit - 1
+        while start > 0:
+            start, step = max(0, start - step), 2 * step
+            earlier = replace(request, start=start)
+            earlier_ids, connects = yield from self._read(fetch, earlier)
+            if ids and ids == earlier_ids:
+                break
+            if connects:
+                return earlier, earlier_ids, True
+        self._ignores_start = bool(self._previous)
+        return request, ids, False
+
+    def _is_end(self, ids: Ids, *, connects: bool) -> bool:
+        if self._idle_pages > _MAX_IDLE_PAGES + self._useful_pages:
+            self.has_moved = True
+            return True
+        if not self._previous:
+            return not ids or 0 < self.limit < len(ids)
         if not ids:
-            # The invoice of the overlap has gone, or `start` was ignored and the pages ended.
-            self.has_shifted |= request.start > 0
-            return True
-        if len(ids) > 1 and ids == previous:
-            self.is_stuck = request.limit == len(ids)
-            return True
-        self.has_shifted |= not overlaps
-        return overlaps and len(ids) == 1
+            return self._was_empty
+        return connects and len(ids) == 1
+
+    def _following(self, request: PageRequest, ids: Ids) -> PageRequest:
+        self._was_empty = not ids
+        if not ids:
+            return replace(request, page=request.page + 1)
+        self._previous = ids
+        limit = self.limit or max(len(ids), _MIN_LIMIT)
+        return PageRequest(limit, request.start + len(ids) - 1, request.page + 1)

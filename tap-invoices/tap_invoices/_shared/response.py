@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from .errors import MalformedResponseError, UnexpectedResponseError
+from .errors import MalformedResponseError, PluginError, UnexpectedResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,11 +127,11 @@ def parse_listing(body: Bytes) -> list[Row]:
         _check_encoding(body)
         listing = _decode_listing(_on_one_line(body)).invoices
     except msgspec.ValidationError:
-        raise UnexpectedResponseError(_describe_body(body)) from None
+        raise _unusable(body) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         elements, is_complete = split_invoices(body)
         if not is_complete:
-            raise MalformedResponseError(_describe_malformed(body)) from None
+            raise _unusable(body) from None
         return [_careful_row(element) for element in elements]
     return [_row(raw) for raw in (listing.values() if isinstance(listing, dict) else listing)]
 
@@ -172,35 +172,39 @@ def _careful_row(element: memoryview) -> Row:
         return UndeliverableInvoice(invoice_id, "it is not valid JSON")
 
 
-_TOKEN = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"|[\[\]{}]', re.DOTALL)
-_ROOT, _LIST = 1, 2  # depths: inside the response's object, inside its `invoices`
+_TOKEN = re.compile(
+    rb'"([^"\\]*(?:\\.[^"\\]*)*)(?:"(\s*:)?|\\?\Z)'  # text, and whether it is a key
+    rb'|[\[\]{}]|[^\s"\[\]{},:]+',
+    re.DOTALL,
+)
 
 
 def split_invoices(body: Bytes) -> tuple[list[memoryview], bool]:
     """Find the bytes of each invoice by counting brackets, without decoding any.
 
     Returns:
-        The invoices that are complete, and whether the whole response is.
+        The invoices that are complete, and whether the whole response is, with a list in it.
     """
     view = memoryview(body)
     elements: list[memoryview] = []
-    depth = start = 0
-    key = b""
-    in_list = False
+    open_at: list[int] = []  # where the brackets are that are not closed yet
+    key = None
+    has_list = False
     for token in _TOKEN.finditer(body):
-        match token[0][:1]:
-            case b'"':
-                key = token[1] if depth == _ROOT else key
-            case b"[" | b"{":
-                in_list = key == b"invoices" if depth == _ROOT else in_list
-                start = token.start() if depth == _LIST else start
-                depth += 1
-            case _:
-                depth -= 1
-                if depth == _LIST and in_list:
-                    elements.append(view[start : token.end()])
-                elif depth == 0:
-                    return elements, not body[token.end() :].strip()
+        first = body[token.start()]
+        if first in b"[{":
+            open_at.append(token.start())
+            continue
+        start = open_at.pop() if first in b"]}" and open_at else token.start()
+        match len(open_at):
+            case 0:
+                return elements, has_list and not body[token.end() :].strip()
+            case 1 if token[2]:
+                key = token[1]
+            case 1 if key == b"invoices":
+                has_list = first in b"]}"
+            case 2 if key == b"invoices" and not token[2]:
+                elements.append(view[start : token.end()])
     return elements, False
 
 
@@ -244,22 +248,36 @@ def _chunks(body: memoryview) -> Iterator[memoryview]:
         yield body[start : start + _CHUNK_SIZE]
 
 
-def _describe_body(body: Bytes) -> str:
-    content = decode_json(body)
-    if not isinstance(content, dict):
-        found = f"a {type(content).__name__}"
-    elif "invoices" in content:
-        found = f"an object whose `invoices` is {type(content['invoices']).__name__}"
-    else:
-        found = "an object without it"
-    return (
+def _unusable(body: Bytes) -> PluginError:
+    """Return the error for a body without a list of invoices: other JSON, or no JSON."""
+    kind = _kind(body)
+    found = kind
+    try:
+        if kind == _OBJECT:
+            invoices = msgspec.json.decode(body, type=dict[str, msgspec.Raw]).get("invoices")
+            found += f" whose `invoices` is {_kind(invoices)}" if invoices else " without it"
+        else:
+            msgspec.json.decode(body, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError):
+        return MalformedResponseError(_describe_malformed(body))
+    return UnexpectedResponseError(
         "The API answered without a list of invoices: an object with `invoices` was expected, "
-        f"{found} came. Check api_url."
+        f"{found} came. Check api_url.",
     )
+
+
+_OBJECT = "an object"
+_KINDS = {b"{": _OBJECT, b"[": "a list", b'"': "text", b"t": "true", b"f": "false", b"n": "null"}
+
+
+def _kind(raw: Bytes | msgspec.Raw) -> str:
+    return _KINDS.get(bytes(memoryview(raw)[:100]).lstrip()[:1], "a number")
 
 
 def _describe_malformed(body: Bytes) -> str:
     start = bytes(body[:100]).lstrip().lower()
+    if not start:
+        return "its response is empty"
     if start.startswith((b"<!doctype", b"<html", b"<br", b"<b>")):
         return "it sent an HTML page, not JSON; it, or a proxy, may have a problem"
     return "its response is not valid JSON, or cut off"

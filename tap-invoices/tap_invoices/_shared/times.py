@@ -7,14 +7,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 _TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d+)?) ?(Z|z|[+-]\d\d:?\d\d)?",
+    r"(\d{4}-\d\d-\d\d)[T ]((?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d+)?) ?(Z|z|[+-]\d\d:?[0-5]\d)?",
     re.ASCII,
 )
 
 EPOCH = "1970-01-01 00:00:00"
 """Earlier than any mark: a listing with this `not_exported_since` holds every invoice."""
-
-API_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 SETTING_PATTERN = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -104,5 +102,5 @@ def parse_http_date(header: str | None) -> datetime | None:
 
 
 def format_bookmark(moment: datetime) -> str:
-    """Format the bookmark for a listing that started at `moment`."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Format the bookmark for a listing that started at `moment`, in UTC."""
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

@@ -1,0 +1,1 @@
+"""The installed programs in environments that users have and developers do not."""
