@@ -61,7 +61,7 @@ class TestWhatTheTargetWarnsOf:
             [f"/opt/bin/{command}", "--config", "x.json"],
             ["meltano", "invoke", command],
         ):
-            warning = known.warning(words)
+            warning = known.loader_warning(words)
             assert warning is not None
             assert command in warning
             settings = WARNINGS[command].get(Problem.CANNOT_STORE_EXTRA) or {}
@@ -71,7 +71,7 @@ class TestWhatTheTargetWarnsOf:
         "command", sorted({each.command for each in RECORDED.values()} - WARNINGS.keys())
     )
     def test_it_does_not_warn_of_a_safe_one(self, known: Any, command: str) -> None:
-        assert known.warning([command]) is None
+        assert known.loader_warning([command]) is None
 
 
 class TestVerdict:

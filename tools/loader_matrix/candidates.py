@@ -55,6 +55,7 @@ class Candidate:
         read: Reads a stream's rows from a place.
         small_batches: Settings that make it write a few rows at a time, where there are any.
         faster: Settings that may make it faster, tried one by one.
+        for_nul: Settings that let it load texts with NUL, where it cannot by itself.
         environment: Variables that it needs for a place.
     """
 
@@ -65,6 +66,7 @@ class Candidate:
     read: Callable[[Place, str], Rows] = field(compare=False)
     small_batches: Settings = field(default_factory=dict, compare=False)
     faster: tuple[Settings, ...] = field(default=(), compare=False)
+    for_nul: Settings = field(default_factory=dict, compare=False)
     environment: Callable[[Place], dict[str, str]] = field(default=_no_variables, compare=False)
 
     @property
@@ -90,13 +92,13 @@ def _read_postgres(place: Place, stream: str) -> Rows:
     return stores.from_postgres(place.servers.postgres, place.name, stream)
 
 
-def _mariadb_url(driver: str, place: Place, database: str) -> str:
+def _mariadb_url(place: Place, database: str) -> str:
     server = place.servers.mariadb
-    return f"{driver}://{server.user}:{server.password}@{HOST}:{server.port}/{database}"
+    return f"mysql+mysqldb://{server.user}:{server.password}@{HOST}:{server.port}/{database}"
 
 
-def _mysql(driver: str, more: Settings, place: Place) -> Settings:
-    stores.create_database(place.python, _mariadb_url(driver, place, ""), place.name)
+def _mysql(place: Place) -> Settings:
+    stores.create_database(place.python, _mariadb_url(place, ""), place.name)
     server = place.servers.mariadb
     return {
         "host": HOST,
@@ -104,12 +106,11 @@ def _mysql(driver: str, more: Settings, place: Place) -> Settings:
         "user": server.user,
         "password": server.password,
         "database": place.name,
-        **more,
     }
 
 
-def _read_mysql(driver: str, place: Place, stream: str) -> Rows:
-    return stores.from_mariadb(place.python, _mariadb_url(driver, place, place.name), stream)
+def _read_mysql(place: Place, stream: str) -> Rows:
+    return stores.from_mariadb(place.python, _mariadb_url(place, place.name), stream)
 
 
 def _duckdb(place: Place) -> Settings:
@@ -216,6 +217,7 @@ CANDIDATES = (
         _read_postgres,
         _SMALL_BATCHES,
         (_UNVALIDATED, {"use_copy": True}, {**_UNVALIDATED, "use_copy": True}),
+        {"sanitize_null_text_characters": True},
     ),
     Candidate(
         "pipelinewise-target-postgres",
@@ -229,15 +231,8 @@ CANDIDATES = (
         "thk-target-mysql",
         Program("target-mysql", ("thk-target-mysql==0.1.*", _PKG_RESOURCES)),
         "MariaDB",
-        partial(_mysql, "mysql+mysqldb", {}),
-        partial(_read_mysql, "mysql+mysqldb"),
-    ),
-    Candidate(
-        "macrometa-target-mysql",
-        Program("macrometa-target-mysql", ("macrometa-target-mysql==0.0.12", _PKG_RESOURCES)),
-        "MariaDB",
-        partial(_mysql, "mysql+pymysql", {}),
-        partial(_read_mysql, "mysql+pymysql"),
+        _mysql,
+        _read_mysql,
     ),
     Candidate(
         "target-duckdb",

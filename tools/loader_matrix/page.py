@@ -92,9 +92,26 @@ def _speed(speed: Speed) -> str:
 
 
 def _values_table(results: Iterable[Result]) -> str:
-    names = ("plain", "late", "digits", "nul", "surrogate")
-    rows = [(_name(each), *(_outcome(each.outcomes[name]) for name in names)) for each in results]
+    rows = [
+        (
+            _name(each),
+            _outcome(each.outcomes["plain"]),
+            _outcome(each.outcomes["late"]),
+            _outcome(each.outcomes["digits"]),
+            _nul(each),
+            _outcome(each.outcomes["surrogate"]),
+        )
+        for each in results
+    ]
     return _table(("loader", "ordinary", "late", "18 digits", "NUL", "half a character"), rows)
+
+
+def _nul(result: Result) -> str:
+    seen = _outcome(result.outcomes["nul"])
+    if helped := result.outcomes.get("nul_helped"):
+        removed = "removed" if helped.exit_code == 0 and helped.is_complete else _outcome(helped)
+        return f"{seen}; {removed} with {_settings(result.nul_settings)}"
+    return seen
 
 
 def _outcome(outcome: Outcome) -> str:

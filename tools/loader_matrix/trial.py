@@ -84,6 +84,7 @@ class Result:
         tap_settings: The tap's settings that it needs, with which all that follows was seen.
         without: What became of the feeds `plain` and `late` without these settings.
         outcomes: What became of each feed, by its name in `Feeds`.
+        nul_settings: Settings of the loader with which `nul_helped` among them was seen.
         states: How many STATEs it printed before its input ended, and after.
         last_state: `the last`, `an older one` or `none`.
         lost_after_state: Invoices that a STATE confirmed and that were not there, lines and
@@ -104,6 +105,7 @@ class Result:
     tap_settings: dict[str, Any] = field(default_factory=dict)
     without: dict[str, Outcome] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    nul_settings: dict[str, Any] = field(default_factory=dict)
     states: list[int] = field(default_factory=list)
     last_state: str = ""
     lost_after_state: int | None = None
@@ -174,6 +176,7 @@ class Trial:
         self._load_with_or_without_flattening(result)
         if result.outcomes["plain"].exit_code == 0:
             result.outcomes |= self._try("", self._feeds, "texts", "digits", "nul", "surrogate")
+            self._help_with_nul(result)
             result.rerun = self._rerun()
             result.nothing_new = self._load_nothing_new()
             result.lost_after_state = self._lost_after_state()
@@ -188,17 +191,19 @@ class Trial:
         if not all(each.is_exact for each in result.without.values()):
             plain_run = self._plain_run
             flattened = self._try("flat_", self._flattened, "plain", "late")
-            is_exact = all(each.is_exact for each in flattened.values())
-            does_load_only_so = (
-                result.without["plain"].exit_code != flattened["plain"].exit_code == 0
-            )
-            if is_exact or does_load_only_so:
+            if _merit(flattened) > _merit(result.without):
                 result.tap_settings = FLATTENING
                 result.outcomes = flattened
                 self._feeds = self._flattened
             else:
                 self._plain_run = plain_run
         self._note_states(result)
+
+    def _help_with_nul(self, result: Result) -> None:
+        if settings := self._candidate.for_nul:
+            result.nul_settings = settings
+            helped = self._load_into_new_place("nul_helped", self._feeds.nul, settings)
+            result.outcomes["nul_helped"] = helped
 
     def _try(self, prefix: str, feeds: Feeds, *names: str) -> dict[str, Outcome]:
         return {
@@ -358,6 +363,12 @@ class Trial:
         place = self._place(name)
         ended = self._load(place, self._config(place, settings), lines, log=Path(os.devnull))
         return ended.exit_code == 0, ended.cpu_s
+
+
+def _merit(outcomes: Mapping[str, Outcome]) -> tuple[int, int]:
+    """Return what is greater where more feeds are stored, and more of them exactly."""
+    stored = [each for each in outcomes.values() if each.exit_code == 0 and each.is_complete]
+    return len(stored), -sum(len(each.differing) for each in outcomes.values())
 
 
 def _form_of_extra(row: dict[str, Any]) -> str:

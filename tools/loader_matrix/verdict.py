@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from loader_matrix.trial import Outcome, Result
 
@@ -37,14 +37,14 @@ def problems(result: Result) -> set[Problem]:
         Problem.REPLACES_TABLE: result.rerun == "replaces" or result.nothing_new == "loses",
         Problem.KEEPS_OLD_ROWS: result.rerun == "keeps the old row",
         Problem.CHANGES_VALUES: bool(plain.differing),
-        Problem.CANNOT_STORE_EXTRA: not result.without["late"].is_exact,
+        Problem.CANNOT_STORE_EXTRA: not _stores_extra(result.without),
     }
     return {problem for problem, is_there in found.items() if is_there}
 
 
 def remedy(result: Result) -> dict[str, Any] | None:
     """Return the tap's settings with which `_extra` is stored, where they are needed and help."""
-    return result.tap_settings if result.outcomes["late"].is_exact else None
+    return result.tap_settings if result.tap_settings and _stores_extra(result.outcomes) else None
 
 
 def warnings(results: Iterable[Result]) -> dict[str, dict[str, Any]]:
@@ -69,3 +69,9 @@ def warnings(results: Iterable[Result]) -> dict[str, dict[str, Any]]:
 
 def _is_silent_loss(outcome: Outcome) -> bool:
     return outcome.exit_code == 0 and not outcome.is_complete
+
+
+def _stores_extra(outcomes: Mapping[str, Outcome]) -> bool:
+    """Whether late properties are stored as well as others."""
+    plain, late = outcomes["plain"], outcomes["late"]
+    return late.exit_code == 0 and set(late.differing) <= set(plain.differing)
