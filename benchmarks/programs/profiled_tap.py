@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from requests import Session
 
-from tap_invoices import answers, client, delivery, fast, layout, paging
+from tap_invoices import sync
+from tap_invoices._shared import listing, response
+from tap_invoices.records import fast, structs
 from tap_invoices.tap import TapInvoices
 
 if TYPE_CHECKING:
@@ -23,17 +25,16 @@ if TYPE_CHECKING:
 
 PARTS = {
     "asking": (Session, "send"),
-    "reading the answer": (client, "_body"),
-    "finding its invoices and their ids": (answers, "parse"),
-    "of that, that text is UTF-8": (answers, "_check_encoding"),
-    "paging": (paging._Pass, "goes_on"),  # noqa: SLF001 - watched, not used
+    "reading the response": (listing, "read_body"),
+    "finding its invoices and their ids": (listing, "parse_listing"),
+    "of that, that text is UTF-8": (response, "_check_encoding"),
     "making and writing records": (fast.FastWriter, "write"),
-    "of that, making them": (fast.FastWriter, "_quick"),
-    "of that, times": (layout, "_convert_times"),
-    "of that, numbers": (layout, "_check_numbers"),
-    "of that, objects": (layout, "_convert_nested"),
-    "what was delivered": (delivery.Delivery, "_note"),
-    "STATE": (delivery.Delivery, "_write_state"),
+    "of that, making them": (fast.FastWriter, "_decode_batch"),
+    "of that, finishing them": (structs.StreamStruct, "finish"),
+    "of that, numbers": (structs, "_check_numbers"),
+    "of that, objects": (structs, "_convert_raw"),
+    "writing, with what was delivered": (sync.Sync, "_write_batch"),
+    "STATE": (sync.Sync, "_write_state"),
 }
 ALL = "all, with set-up and reading ahead"
 

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 import time
 
-BEGAN = time.monotonic()
-"""When the program began, before it took singer-sdk a second to load."""
+PROCESS_STARTED = time.monotonic()
+"""When the program started: before singer-sdk, which takes a second to load."""

@@ -1,11 +1,11 @@
-"""T and the delivered ids: what this run asks for and skips, and what the next one will.
+"""T and the delivered ids: what this run requests and skips, and what the next one will.
 
 T is a time of the server's clock. A listing with `not_exported_since` T holds what was
 never marked and what was marked at or after T, so it holds again what the run before
 delivered and had marked. The ids delivered since T tell the two apart.
 
 A replay is a run from an earlier time, set by a user: it also wants what was marked since
-then. Where it is cut off, the next run goes on from that time, not from T.
+then. If it is cut off, the next run resumes from that time, not from T.
 
 All of this is pure: no clock, no network.
 """
@@ -15,24 +15,32 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_invoices import times
-from tap_invoices.errors import StateError
-from tap_invoices.ranges import IdRanges
+from tap_invoices._shared import times
+from tap_invoices._shared.delivered_ids import (
+    DELIVERED,
+    HAS_LINES,
+    INVOICE_LINES,
+    INVOICES,
+    REPLAY,
+    SEQUENCE,
+    SINCE,
+    SYSTEM_ID,
+    format_delivered,
+    parse_delivered,
+)
+from tap_invoices._shared.errors import StateError
+from tap_invoices._shared.id_ranges import IdRanges
+from tap_invoices._shared.redact import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-INVOICES = "invoices"
-INVOICE_LINES = "invoice_lines"
-
-_T = "replication_key_value"
-_DELIVERED = "delivered"
-_STEP = "step"
-_REST = "rest"
+_MAX_SEQUENCE = 2**53
+_MAX_SHOWN = 60
 
 _FEW_RANGES = 1000
-_RANGES_A_RECORD = 8
-"""A STATE is worth its bytes when it holds few ranges, or few a record before it."""
+_RANGES_PER_RECORD = 8
+"""A STATE is worth its bytes if it holds few ranges, or few for each record before it."""
 
 
 @dataclass(frozen=True)
@@ -40,170 +48,194 @@ class Bookmark:
     """What a state says.
 
     Attributes:
-        since: What to ask from, T or the beginning of a replay; None where no run has set one.
+        since: What to request from, T or the beginning of a replay; None if no run has set one.
         delivered: Ids delivered since T, or by a replay so far.
-        step: The number of the last STATE; it only grows, so that no two STATEs of a
+        sequence: The number of the last STATE; it only grows, so that no two STATEs of a
             chain of runs are alike.
-        replays: Whether what was marked since then is wanted too.
+        is_replay: Whether what was marked since then is wanted too.
+        system_id: The receiving system that the state is of, if it says so.
     """
 
     since: str | None = None
     delivered: IdRanges = field(default_factory=IdRanges)
-    step: int = 0
-    replays: bool = False
+    sequence: int = 0
+    is_replay: bool = False
+    system_id: str | None = None
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Bookmark:
         """Read the bookmark of `invoices` from a state.
 
         Args:
-            state: A whole Singer state. One without bookmarks is a first run's.
+            state: A whole Singer state. One without bookmarks is that of a first run.
 
         Raises:
-            StateError: The state is another tap's, or one of its values makes no sense.
+            StateError: `tap-invoices` did not write the state, or a value makes no sense.
         """
-        mine = _mine(state)
-        since = _time_of(mine.get(_T), _T)
+        bookmark = _bookmarks(state).get(INVOICES, {})
+        sequence, system_id = _parse_sequence(bookmark), _parse_system_id(bookmark)
+        since = _parse_time(bookmark.get(SINCE), SINCE)
         if since is None:
-            return cls(step=_step_of(mine))
-        ids = _delivered_of(mine, since)
-        match mine.get(_REST):
+            return cls(sequence=sequence, system_id=system_id)
+        ids = _parse_ids(bookmark, since)
+        is_replay = ids is None
+        match bookmark.get(REPLAY):
             case [str(of), str(beginning)] if of == since and beginning:
-                since, replays = _time_of(beginning, _REST), True
+                since, is_replay = _parse_time(beginning, REPLAY), True
             case _:
-                replays = ids is None
-        return cls(since, IdRanges() if ids is None else ids, _step_of(mine), replays)
+                pass
+        return cls(since, ids or IdRanges(), sequence, is_replay, system_id)
 
 
-def _time_of(text: object, key: str) -> str | None:
-    if text is None:
-        return None
-    if not isinstance(text, str) or times.problem(text):
-        raise StateError(f"{key} of {INVOICES} is {text!r}, which is no time")
-    return text
+def known_bookmarks(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the bookmarks of a state without what `tap-invoices` does not write.
+
+    The SDK would read, for example, `partitions` in them.
+    """
+    keys = {SINCE, SEQUENCE, DELIVERED, REPLAY, SYSTEM_ID, HAS_LINES}
+    return {
+        stream: {key: value for key, value in bookmark.items() if key in keys}
+        for stream, bookmark in _bookmarks(state).items()
+        if stream in {INVOICES, INVOICE_LINES}
+    }
 
 
-def _mine(state: Mapping[str, Any]) -> Mapping[str, Any]:
-    bookmarks = _object(state, "the state").get("bookmarks")
-    if not bookmarks:
-        if state and "bookmarks" not in state:
-            raise StateError(f"it has {', '.join(sorted(state))} and no bookmarks")
+def _bookmarks(state: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    if not state:
         return {}
-    streams = _object(bookmarks, "bookmarks")
-    if not streams.keys() & {INVOICES, INVOICE_LINES}:
-        raise StateError(f"it has bookmarks for {', '.join(sorted(streams))} only")
-    for name, bookmark in streams.items():
-        _object(bookmark, f"the bookmark of {name}")
-    found: Mapping[str, Any] = streams.get(INVOICES, {})
-    return found
+    if "bookmarks" not in state:
+        raise StateError(f"it has {_shorten(', '.join(sorted(state)))} and no bookmarks")
+    bookmarks = _require_object(state["bookmarks"], "bookmarks")
+    if bookmarks and not bookmarks.keys() & {INVOICES, INVOICE_LINES}:
+        raise StateError(f"it has bookmarks for {_shorten(', '.join(sorted(bookmarks)))} only")
+    for name, bookmark in bookmarks.items():
+        _require_object(bookmark, f"the bookmark of {_shorten(name)}")
+    return bookmarks
 
 
-def _object(value: object, name: str) -> Mapping[str, Any]:
+def _require_object(value: object, name: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise StateError(f"{name} is no object")
+        raise StateError(f"{name} is not an object")
     return value
 
 
-def _step_of(bookmark: Mapping[str, Any]) -> int:
-    step = bookmark.get(_STEP, 0)
-    if not isinstance(step, int) or isinstance(step, bool):
-        raise StateError(f"{_STEP} of {INVOICES} is {step!r}, which is no number")
-    return step
+def _parse_time(value: object, key: str) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or times.invalid_time(value):
+        raise StateError(f"{key} of {INVOICES} is {_shorten(repr(value))}, which is not a time")
+    return value
 
 
-def _delivered_of(bookmark: Mapping[str, Any], since: str) -> IdRanges | None:
-    """Read the ids; None where there are none, or they belong to another T.
+def _parse_sequence(bookmark: Mapping[str, Any]) -> int:
+    sequence = bookmark.get(SEQUENCE, 0)
+    if type(sequence) is not int or not 0 <= sequence <= _MAX_SEQUENCE:
+        raise StateError(f"{SEQUENCE} of {INVOICES} is {_shorten(sequence)}, which is not a number")
+    return sequence
+
+
+def _parse_system_id(bookmark: Mapping[str, Any]) -> str | None:
+    system_id = bookmark.get(SYSTEM_ID)
+    if not (system_id is None or isinstance(system_id, str)):
+        raise StateError(f"{SYSTEM_ID} of {INVOICES} is {_shorten(system_id)}, which is not text")
+    return system_id
+
+
+def _parse_ids(bookmark: Mapping[str, Any], since: str) -> IdRanges | None:
+    """Parse the delivered ids; None if there are none, or they belong to another T.
 
     Meltano merges states key by key, so a T that a user set can stand beside ids of an
-    older one. A list is replaced as a whole: the ids carry their T along.
+    older one.
     """
-    match bookmark.get(_DELIVERED):
-        case [str(of), str(text)] if of == since:
-            try:
-                return IdRanges.parse(text)
-            except ValueError as error:
-                raise StateError(f"{_DELIVERED} of {INVOICES}: {error}") from None
-        case None | [str(), str()]:
-            return None
-        case _:
-            raise StateError(f"{_DELIVERED} of {INVOICES} is not what this tap writes")
+    try:
+        delivered = parse_delivered(dict(bookmark))
+    except ValueError as error:
+        raise StateError(f"{DELIVERED} of {INVOICES}: {error}") from None
+    return delivered[1] if delivered and delivered[0] == since else None
+
+
+def _shorten(value: object) -> str:
+    return shorten(value if isinstance(value, str) else repr(value), _MAX_SHOWN)
 
 
 class Progress:
     """One run: from the bookmark it was given to the one it leaves.
 
+    Args:
+        given: The bookmark that it was given.
+        system_id: The receiving system.
+        has_lines: Whether the run delivers lines.
+        replay: Where a replay begins; None if the run is not one.
+
     Attributes:
-        next_since: T of the next run, known with the first answer; None in a full-table
+        next_since: T of the next run, known with the first response; None in a full-table
             run, which leaves none.
         delivered: Ids of booked invoices that this run has written.
-        skipped: How many were listed that the run before had delivered.
-        is_told: Whether the last STATE tells all that there is to tell.
+        is_emitted: Whether the last STATE says all that there is to say.
     """
 
-    def __init__(self, given: Bookmark, *, replay: str | None = None) -> None:
-        """Start a run.
-
-        Args:
-            given: The bookmark that it was given.
-            replay: Where a replay begins; None where the run is none.
-        """
-        self._skip = given.delivered
+    def __init__(
+        self, given: Bookmark, *, system_id: str, has_lines: bool, replay: str | None = None
+    ) -> None:
+        self._delivered_before = given.delivered
         self._replay = replay
         self._replayed = IdRanges(given.delivered if replay else ())
-        self._step = given.step
+        self._sequence = given.sequence
         self._records = 0
+        self._constants = {SYSTEM_ID: system_id, HAS_LINES: has_lines}
         self.next_since: str | None = None
         self.delivered = IdRanges()
-        self.skipped = 0
-        self.is_told = False
+        self.is_emitted = False
 
-    def wants(self, invoice_id: int) -> bool:
-        """Whether an invoice is to be delivered: the run before has not delivered it."""
-        if invoice_id in self._skip:
-            self.skipped += 1
-            return False
-        return True
+    def should_deliver(self, invoice_id: int) -> bool:
+        """Whether to deliver an invoice: not if the run before has delivered it."""
+        return invoice_id not in self._delivered_before
 
-    def wrote(self, invoice_id: int, *, lines: int, draft: bool) -> None:
-        """Note that an invoice and its lines have been written.
+    def record(self, invoice_id: int, *, lines: int, is_draft: bool) -> None:
+        """Record that an invoice and its lines have been written.
 
-        A draft is not remembered: it comes at every run until it is booked.
+        A draft is not remembered: it is delivered at every run until it is booked.
         """
-        if not draft:
+        if not is_draft:
             self.delivered.add(invoice_id)
             if self._replay:
                 self._replayed.add(invoice_id)
         self._records += 1 + lines
-        self.is_told = False
+        self.is_emitted = False
 
-    def finish(self) -> None:
-        """Note that the list was read to its end: of a replay, nothing is left."""
+    def complete(self) -> None:
+        """Record that everything in the list was delivered: nothing is left of a replay."""
         if self._replay:
             self._replay = None
-            self.is_told = False
+            self.is_emitted = False
 
-    def is_due(self) -> bool:
+    def should_emit(self) -> bool:
         """Whether a STATE is worth its bytes now.
 
-        After every page, that is, unless the ids are so many and so scattered that their
-        ranges would outweigh the records between two STATEs and the whole become quadratic.
+        That is after every page, unless the ids are so many and so scattered that their
+        ranges would outweigh the records between two STATEs: the output would grow
+        quadratically.
         """
-        return self.delivered.range_count <= max(_FEW_RANGES, _RANGES_A_RECORD * self._records)
+        return self.delivered.range_count <= max(_FEW_RANGES, _RANGES_PER_RECORD * self._records)
 
     def bookmarks(self) -> dict[str, dict[str, Any]]:
-        """Write the bookmarks of both streams for the next STATE.
+        """Format the bookmarks of both streams for the next STATE.
 
-        They have the same keys in every STATE, whatever the run: a merged state then
-        keeps none of an older one's.
+        They have the same keys in every STATE of every run: a merged state then keeps none
+        of an older one's.
         """
-        self._step += 1
+        self._sequence += 1
         self._records = 0
-        self.is_told = True
+        self.is_emitted = True
         replay, since = self._replay, self.next_since or ""
-        ids = (self._replayed if replay else self.delivered).to_text() if since else ""
-        common = {_T: self.next_since, _STEP: self._step}
-        rest = [since, replay] if replay else ["", ""]
+        ids = (self._replayed if replay else self.delivered) if since else IdRanges()
+        common = {SINCE: self.next_since, SEQUENCE: self._sequence}
         return {
-            INVOICES: common | {_DELIVERED: [since, ids], _REST: rest},
+            INVOICES: common
+            | {
+                DELIVERED: format_delivered(since, ids),
+                REPLAY: [since, replay] if replay else ["", ""],
+                **self._constants,
+            },
             INVOICE_LINES: dict(common),
         }

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
+from typing import TYPE_CHECKING, Any
+
 from singer_sdk import typing as th
 
-from tap_invoices.filters import KEYS, OPERATORS
+from tap_invoices._shared import times
+from tap_invoices._shared.api_settings import API_SETTINGS
+from tap_invoices._shared.delivered_ids import INVOICES
+from tap_invoices._shared.filters import KEYS, OPERATORS, filter_errors
+from tap_invoices.catalog import NON_BOOKED
 
-DEFAULT_URL = "https://api.traede.com"
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
 DEFAULT_PAGE_SIZE = 250
-DEFAULT_TIMEOUT = 300
 
 _FILTER = th.ObjectType(
     th.Property("key", th.StringType(allowed_values=list(KEYS)), required=True),
@@ -24,45 +32,15 @@ _GROUP = th.ObjectType(
 )
 
 CONFIG = th.PropertiesList(
-    th.Property(
-        "api_url",
-        th.StringType(pattern=r"^https?://[^\s/?#]+[^\s?#]*$"),
-        default=DEFAULT_URL,
-        title="API URL",
-        description="Base URL of the API.",
-    ),
-    th.Property(
-        "access_token",
-        th.StringType,
-        required=True,
-        secret=True,
-        title="Access token",
-        description="Bearer token of the API.",
-    ),
-    th.Property(
-        "app_key",
-        th.StringType,
-        secret=True,
-        title="App key",
-        description="Sent as `X-Traede-App-Key`.",
-    ),
-    th.Property(
-        "system_id",
-        th.StringType(min_length=1),
-        required=True,
-        title="System id",
-        description="Which receiving system: each has its own export marks.",
-    ),
+    *API_SETTINGS,
     th.Property(
         "start_date",
-        th.StringType(
-            pattern=r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
-        ),
+        th.StringType(pattern=times.SETTING_PATTERN),
         title="Start date",
         examples=["2026-01-31", "2026-01-31T12:00:00Z"],
         description=(
-            "`not_exported_since` of the first sync: invoices marked at or after this time "
-            "(UTC unless it has a zone) come again. Without it, only what is pending."
+            "`not_exported_since` of the first sync: invoices that were marked at or after this "
+            "time (UTC unless it has a zone) are delivered again. Without it, only what is pending."
         ),
     ),
     th.Property(
@@ -86,13 +64,35 @@ CONFIG = th.PropertiesList(
         th.IntegerType(minimum=0),
         default=DEFAULT_PAGE_SIZE,
         title="Page size",
-        description="Invoices a request; 0 asks for all at once.",
-    ),
-    th.Property(
-        "request_timeout",
-        th.NumberType(exclusive_minimum=0),
-        default=DEFAULT_TIMEOUT,
-        title="Request timeout",
-        description="Seconds to wait for the server before asking again.",
+        description="Invoices a request; 0 requests all at once.",
     ),
 ).to_dict()
+
+
+def own_setting_errors(config: Mapping[str, Any]) -> Iterator[str]:
+    """Describe what is wrong with the tap's own settings and no schema finds."""
+    yield from filter_errors(config.get("filter_groups") or ())
+    if problem := times.invalid_time(config.get("start_date", times.EPOCH)):
+        yield f"start_date is {problem}"
+    if config.get("include_non_booked"):
+        yield from draft_flag_errors(config.get("stream_maps") or {})
+
+
+def draft_flag_errors(stream_maps: Mapping[str, Any]) -> Iterator[str]:
+    """Describe stream maps that keep the draft flag from reaching the target.
+
+    A draft without its flag would be marked as exported, and never be listed once it is booked.
+    """
+    for name, definition in stream_maps.items():
+        if isinstance(definition, dict) and _maps_invoices(name, definition):
+            kept = definition.get(NON_BOOKED, None if "__else__" in definition else NON_BOOKED)
+            if not (isinstance(kept, str) and kept.strip() in {NON_BOOKED, "self"}):
+                yield (
+                    f"stream_maps.{name} removes or changes {NON_BOOKED}, by which a target knows "
+                    f"drafts. Add `{NON_BOOKED}: {NON_BOOKED}` to it, or set include_non_booked "
+                    "to false."
+                )
+
+
+def _maps_invoices(name: str, definition: Mapping[str, Any]) -> bool:
+    return fnmatch(INVOICES, str(definition.get("__source__", name)))

@@ -1,8 +1,7 @@
-"""The tap: its settings, its two streams and how they are discovered."""
+"""The tap: what the SDK asks of it."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,28 +9,33 @@ from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
-from tap_invoices import catalog as catalogs
-from tap_invoices import environment, filters, inputs, redact, settings, times, wrong_settings
-from tap_invoices.bookmark import INVOICE_LINES, INVOICES, Bookmark
-from tap_invoices.errors import RefusedError, TapError
-from tap_invoices.schema import stream_schema
-from tap_invoices.stopping import Stopping, closed_pipe_told
-from tap_invoices.writer import Writer
+from tap_invoices import PROCESS_STARTED, settings
+from tap_invoices._shared import command, config_errors, input_files, preflight
+from tap_invoices._shared.api_settings import SECRETS, ApiSettings
+from tap_invoices._shared.delivered_ids import INVOICE_LINES, INVOICES
+from tap_invoices._shared.environment import environment_warnings, read_environment
+from tap_invoices._shared.errors import PluginError
+from tap_invoices._shared.redact import hide_secrets, password_in
+from tap_invoices._shared.run_report import RunReport
+from tap_invoices.account import SyncAccount
+from tap_invoices.bookmark import Bookmark, known_bookmarks
+from tap_invoices.catalog import parse_catalog
+from tap_invoices.records.output import Writer
+from tap_invoices.shutdown import SignalGuard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import FrameType
 
     import click
     from singer_sdk import Stream
-    from singer_sdk.singerlib import Catalog
 
-    from tap_invoices.client import ExportClient
+    from tap_invoices._shared.listing import ExportClient
+    from tap_invoices._shared.response import JSON
+    from tap_invoices.records.output import RecordWriter
+    from tap_invoices.sync import Sync
 
 _ENVIRONMENT_PREFIX = "TAP_INVOICES_"
-_NOT_SET = (None, "")  # what schedulers make of a variable that is not there
-_SECRETS = ("access_token", "app_key")
-_DISCOVERY_TRIES = 3
 
 
 class TapInvoices(Tap):
@@ -46,72 +50,91 @@ class TapInvoices(Tap):
         self,
         *,
         config: dict[str, Any] | None = None,
-        catalog: dict[str, Any] | None = None,
+        catalog: Mapping[str, Any] | None = None,
+        state: dict[str, Any] | None = None,
         parse_env_config: bool = False,
         **options: Any,  # noqa: ANN401 - the SDK's own
     ) -> None:
-        """Make a tap; takes what `singer_sdk.Tap` takes.
-
-        Raises:
-            ConfigValidationError: A setting is missing or malformed.
-            StateError: The state is not one of this tap.
-            TapError: The API refuses the token while columns are discovered.
-        """
+        self.append_builtin_config(self.config_jsonschema)
         config = dict(config or {})
         if parse_env_config:
-            self.append_builtin_config(self.config_jsonschema)
-            config |= environment.read(self.config_jsonschema, _ENVIRONMENT_PREFIX)
-        config = {name: value for name, value in config.items() if value not in _NOT_SET}
-        redact.hide([*map(config.get, _SECRETS), redact.password_in(config.get("api_url"))])
-        Bookmark.from_state(options.get("state") or {})  # refused before anything is asked
-        self.stopping = Stopping()
-        if catalog:
-            catalogs.heed_replication_method(catalog)
+            config |= read_environment(self.config_jsonschema, _ENVIRONMENT_PREFIX)
+        config = {name: value for name, value in config.items() if value not in (None, "")}
+        hide_secrets([*map(config.get, SECRETS), password_in(config.get("api_url"))])
+        self._log_warnings(config, is_environment_read=parse_env_config)
+        self._guard = SignalGuard()
+        self._account = SyncAccount()
+        if options.get("setup_mapper", True):
+            report_file = config.get("report_file")
+            report = RunReport(config.get("system_id", ""), report_file, self._account.report)
+            command.publish_at_end(report)
+        elif not _has_credentials(config):  # discovery can do without
+            self.config_jsonschema = {**self.config_jsonschema, "required": []}  # type: ignore[misc]
+        self._bookmark = Bookmark.from_state(state or {})  # rejected before any request
         try:
-            super().__init__(config=config, catalog=catalog, **options)
+            super().__init__(
+                config=config,
+                catalog=parse_catalog(catalog) if catalog else None,
+                state=state or {},
+                **options,
+            )
         except ConfigValidationError as error:
-            raise wrong_settings.in_words(error, self) from None
-        self._check_settings()  # where no mapper was set up, it was not done yet
+            raise config_errors.explain(error, self) from None
+        self._check_settings()  # without a mapper, this was not done yet
 
     @classmethod
     @override
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        inputs.check_config_files(value)
-        return super().cb_config(ctx, param, value)
+        found = super().cb_config(ctx, param, ())
+        found.config = input_files.read_config_files(value)
+        found.parse_env = input_files.ENVIRONMENT in value
+        return found
 
     @classmethod
     @override
     def get_singer_command(cls) -> click.Command:
-        command = super().get_singer_command()
-        command.help = cls.__doc__
-        for option in command.params:
+        singer_command = super().get_singer_command()
+        singer_command.help = cls.__doc__
+        for option in singer_command.params:
             if option.name in {"catalog", "state"}:
-                option.callback = inputs.checked
-        command.callback = closed_pipe_told()(cls.invoke)
-        return command
+                option.callback = input_files.check_json_option
+        return singer_command
+
+    @classmethod
+    @override
+    def invoke(cls, **options: Any) -> None:
+        try:
+            super().invoke(**options)
+        except Exception as error:  # noqa: BLE001 - click would add lines of its own
+            command.end_on_error(error)
 
     @override
     def setup_mapper(self) -> None:
         self._check_settings()
-        super().setup_mapper()
+        catalog = self.catalog  # may request a sample
+        try:
+            super().setup_mapper()
+        except ConfigValidationError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"stream_maps and flattening do not fit the columns ({_describe(error)}). "
+                f"The streams are {', '.join(catalog)}.",
+            ) from error
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
-        self.bookmark = Bookmark.from_state(state)
-        super().load_state(state)
-
-    @cached_property
-    def client(self) -> ExportClient:
-        """The API's client."""
-        return self._client()
-
-    @property
-    @override
-    def input_catalog(self) -> Catalog | None:
-        given = super().input_catalog
-        if given is not None:
-            catalogs.complete(given)
-        return given
+        self._bookmark = Bookmark.from_state(state)
+        bookmarks = known_bookmarks(state)
+        other_system, system_id = self._bookmark.system_id, self.config.get("system_id")
+        if other_system not in (None, system_id):
+            self.logger.warning(
+                "The state is that of system %s and is ignored: this is a first sync of system %s.",
+                other_system,
+                system_id,
+            )
+            self._bookmark, bookmarks = Bookmark(), {}
+        super().load_state({"bookmarks": bookmarks})
 
     @override
     def discover_streams(self) -> Sequence[Stream]:
@@ -119,74 +142,96 @@ class TapInvoices(Tap):
         from tap_invoices import discovery  # noqa: PLC0415
         from tap_invoices.streams import InvoiceLines, Invoices  # noqa: PLC0415
 
-        sample = [] if self.input_catalog else self._sample()
+        sample = [] if self.input_catalog else self._read_sample()
         return [
-            Invoices(self, stream_schema(INVOICES, sample)),
-            InvoiceLines(self, stream_schema(INVOICE_LINES, discovery.lines_of(sample))),
+            Invoices(self, discovery.learn_schema(INVOICES, sample)),
+            InvoiceLines(
+                self, discovery.learn_schema(INVOICE_LINES, discovery.sample_lines(sample))
+            ),
         ]
 
-    @contextmanager
-    def errors_told(self) -> Iterator[None]:
-        """Tell an expected problem in one line and end.
+    def make_sync(
+        self,
+        writer: RecordWriter,
+        count: Callable[[int, int], None],
+        *,
+        is_full_table: bool,
+        has_lines: bool,
+    ) -> Sync:
+        """Make the sync of both streams.
 
-        Left to the SDK, a person would first read of "an unhandled error".
+        Args:
+            writer: Writes invoices and their lines.
+            count: Is called with numbers of invoices and lines that were written.
+            is_full_table: Whether to read the API's own pending list.
+            has_lines: Whether to deliver lines.
+        """
+        from tap_invoices.sync import ExportReader, Sync, SyncOptions  # noqa: PLC0415
+
+        options = SyncOptions.from_config(
+            self.config, is_full_table=is_full_table, has_lines=has_lines
+        )
+        reader = ExportReader(self._client, options, self._bookmark, self._account, PROCESS_STARTED)
+        return Sync(
+            reader,
+            writer,
+            self._write_bookmarks,
+            self._guard,
+            count,
+        )
+
+    @cached_property
+    def _client(self) -> ExportClient:
+        from tap_invoices._shared.http import HttpClient  # noqa: PLC0415 - see discover_streams
+        from tap_invoices._shared.listing import ExportClient  # noqa: PLC0415
+
+        api = ApiSettings.from_config(self.config)
+        http = HttpClient(api, user_agent=f"{self.name}/{self.plugin_version}")
+        self._account.stats = http.stats
+        return ExportClient(http, api)
+
+    def _read_sample(self) -> list[dict[str, JSON]]:
+        """Read a sample of the account's invoices; without credentials there is none.
 
         Raises:
-            SystemExit: With 1, after the line.
+            PluginError: The API rejects the request or cannot be reached. A sync that went on
+                with the documented columns would leave the other ones empty for good.
         """
-        try:
-            with closed_pipe_told():
-                yield
-        except TapError as error:
-            self.logger.error("%s", error)  # noqa: TRY400 - a person reads this
-            raise SystemExit(1) from error
-        except Exception as error:  # noqa: BLE001 - told without what it says
-            self.logger.error("%s", redact.told_safely(error))  # noqa: TRY400
-            raise SystemExit(1) from None
+        from tap_invoices import discovery  # noqa: PLC0415 - see discover_streams
 
-    def write_bookmarks(self, bookmarks: dict[str, dict[str, Any]]) -> None:
-        """Write a STATE with the bookmarks of both streams."""
+        if not _has_credentials(self.config):
+            self.logger.warning(
+                "Without access_token and system_id, discovery knows the documented columns only.",
+            )
+            return []
+        return discovery.read_sample(
+            self._client,
+            drafts=self.config["include_non_booked"],
+            is_limited=self.config["page_size"] > 0,
+        )
+
+    def _write_bookmarks(self, bookmarks: dict[str, dict[str, Any]]) -> None:
         self.state.setdefault("bookmarks", {}).update(bookmarks)
         self.state_writer.write_state(self.state)
 
-    def _client(self, **options: int) -> ExportClient:
-        from tap_invoices.client import ExportClient  # noqa: PLC0415 - see discover_streams
-
-        agent = f"{self.name}/{self.plugin_version}"
-        return ExportClient(self.config, user_agent=agent, **options)
-
     def _check_settings(self) -> None:
         errors = [
-            *wrong_settings.key_problems(self),
-            *filters.problems(self.config.get("filter_groups") or ()),
+            *config_errors.setting_errors(self),
+            *settings.own_setting_errors(self.config),
         ]
-        if problem := times.problem(self.config.get("start_date")):
-            errors.append(f"start_date is {problem}")
         if errors:
-            raise ConfigValidationError("A setting is malformed", errors=errors)
+            raise ConfigValidationError("A setting is invalid", errors=errors)
 
-    def _sample(self) -> list[dict[str, Any]]:
-        """Read a sample; without a reachable API there is none, but a refusal is told."""
-        from tap_invoices import discovery  # noqa: PLC0415 - see discover_streams
-
-        if not (self.config.get("access_token") and self.config.get("system_id")):
+    def _log_warnings(self, config: Mapping[str, Any], *, is_environment_read: bool) -> None:
+        for warning in environment_warnings(
+            self.config_jsonschema, config, _ENVIRONMENT_PREFIX, is_read=is_environment_read
+        ):
+            self.logger.warning("%s", warning)
+        if preflight.sends_token_in_clear(str(config.get("api_url"))):
             self.logger.warning(
-                "Without access_token and system_id only the documented columns are known.",
+                "api_url is plain http to another machine: whoever is on the way can read the "
+                "token. Use https.",
             )
-            return []
-        try:
-            return discovery.sample(
-                self._client(tries=_DISCOVERY_TRIES),
-                drafts=self.config["include_non_booked"],
-            )
-        except TapError as error:
-            if isinstance(error, RefusedError) and not error.retry:
-                raise
-            self.logger.warning(
-                "Only the documented columns are known, other fields arrive in `_extra`: %s",
-                error,
-            )
-            return []
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
@@ -194,5 +239,13 @@ class TapInvoices(Tap):
 
         tests/tap/test_sdk.py notices when the SDK no longer calls this.
         """
-        self.logger.info("Signal %d: ending after the current invoice.", signum)
-        self.stopping.on_signal(signum)
+        self._guard.on_signal(signum)
+
+
+def _has_credentials(config: Mapping[str, Any]) -> bool:
+    return bool(config.get("access_token") and config.get("system_id"))
+
+
+def _describe(error: Exception) -> str:
+    """Describe an error of the SDK's, which repeats settings and names of columns, no data."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

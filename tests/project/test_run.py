@@ -1,7 +1,6 @@
-"""`run.py` on machines that lack something: it helps itself, or says in one line what is missing.
+"""`run.py` on machines that lack something: it installs it, or says in one line what is missing.
 
-A stand-in for uv, in a wheel of its own, says what it was asked and fails, so nothing here needs
-the network.
+A fake uv, in a wheel of its own, prints its arguments and fails, so no test needs the network.
 """
 
 from __future__ import annotations
@@ -21,26 +20,21 @@ if TYPE_CHECKING:
 
 _UV = """#!/bin/sh
 if [ "$1" = --version ]; then echo "uv VERSION"; exit; fi
-echo "asked: $*" >&2
-echo "home: $HOME, cache: $UV_CACHE_DIR" >&2
-echo "environment: $UV_PROJECT_ENVIRONMENT, python: $PYTHONPATH" >&2
+echo "uv's arguments: $*" >&2
+echo "environment: $UV_PROJECT_ENVIRONMENT, bytecode: $UV_COMPILE_BYTECODE" >&2
 exit 3
-"""
-_PYTHON_WITHOUT_VENV = """#!/bin/sh
-if [ "$2" = venv ]; then echo "The virtual environment was not created successfully"; exit 1; fi
-exec "PYTHON" "$@"
-"""
-# Python takes itself for the program that it was started as; on a machine without venv, that is
-# the only thing to be different.
-_AS_ANOTHER_PYTHON = """
-import runpy, sys
-sys.executable, *sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
 """
 _AS_AN_OLDER_PYTHON = """
 import runpy, sys
 sys.version_info = (3, 9, 18, "final", 0)
 sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+_WHERE_A_FOLDER_IS_NOT_OURS = """
+import os, pathlib, runpy, sys
+_, theirs, *sys.argv = sys.argv
+os.access = lambda path, mode: path != pathlib.Path(theirs)
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
@@ -110,92 +104,68 @@ def last_line(done: subprocess.CompletedProcess[str]) -> str:
     return done.stderr.strip().splitlines()[-1]
 
 
-def test_the_right_uv_is_used_where_it_is(machine: Machine) -> None:
+def test_a_new_enough_uv_on_the_path_is_used(machine: Machine) -> None:
     machine.has_uv("0.9.7")
     done = machine.run("demo")
     assert done.returncode == 1
-    assert f"asked: sync --project {machine.checkout} --frozen" in done.stderr
-    assert last_line(done).startswith("Stopped: the packages could not be installed")
+    assert f"uv's arguments: sync --project {machine.checkout} --frozen" in done.stderr
+    assert last_line(done).startswith("Stopped: uv could not install the packages.")
+    assert "network" not in done.stderr
 
 
-def test_uv_is_installed_where_it_is_missing(machine: Machine) -> None:
-    machine.can_install_uv()
-    done = machine.run("demo")
-    assert "asked: sync" in done.stderr
-    assert (machine.checkout / ".uv" / "bin" / "uv").exists()
-
-
-def test_an_old_uv_is_passed_over(machine: Machine) -> None:
+def test_a_uv_is_installed_once_where_there_is_an_old_one(machine: Machine) -> None:
     machine.has_uv("0.4.30")
     machine.can_install_uv()
-    assert "asked: sync" in machine.run("demo").stderr
-
-
-def test_uv_is_installed_once(machine: Machine) -> None:
-    machine.can_install_uv()
-    machine.run("demo")
+    assert "uv's arguments: sync" in machine.run("demo").stderr
+    assert (machine.checkout / ".uv" / "bin" / "uv").exists()
     (machine.wheels / "uv-99.0-py3-none-any.whl").unlink()
-    assert "asked: sync" in machine.run("test").stderr
+    assert "uv's arguments: sync" in machine.run("test").stderr
 
 
-def test_uv_is_installed_where_python_has_no_venv(machine: Machine) -> None:
-    machine.can_install_uv()
-    crippled = machine.write(
-        machine.programs / "crippled", _PYTHON_WITHOUT_VENV.replace("PYTHON", sys.executable)
-    )
-    done = machine.run("demo", python=("-c", _AS_ANOTHER_PYTHON, str(crippled)))
-    assert "asked: sync" in done.stderr
-    assert (machine.checkout / ".uv" / "packages" / "bin" / "uv").exists()
-
-
-def test_without_uv_and_without_network_one_line_says_so(machine: Machine) -> None:
+def test_without_uv_and_network_pip_gives_its_reason(machine: Machine) -> None:
     done = machine.run("demo")
     assert done.returncode == 1
-    assert last_line(done).startswith("Stopped: uv is needed and could not be installed with pip")
-    assert "No matching distribution found for uv" in last_line(done)
+    assert "No matching distribution found for uv" in done.stderr
+    assert last_line(done).startswith("Stopped: pip could not install uv into .uv/.")
 
 
 @pytest.mark.parametrize("found", [None, "python3.12"])
-def test_a_python_that_is_too_old_is_told_with_one_that_is_not(
-    machine: Machine, found: str | None
-) -> None:
+def test_an_old_python_is_named_with_a_newer_one(machine: Machine, found: str | None) -> None:
     machine.variables["PATH"] = str(machine.programs)
     if found:
         machine.write(machine.programs / found, "#!/bin/sh")
     done = machine.run("demo", python=("-c", _AS_AN_OLDER_PYTHON))
     assert done.returncode == 1
-    assert last_line(done).startswith("Stopped: this is Python 3.9, and 3.11 to 3.14 is needed")
-    assert ("`python3.12 run.py …`" in last_line(done)) == bool(found)
+    assert last_line(done).startswith("Stopped: This is Python 3.9; 3.11 to 3.14 are supported.")
+    assert ("Use `python3.12 run.py …`." in last_line(done)) == bool(found)
 
 
-def test_a_home_that_cannot_be_written_is_not_needed(machine: Machine) -> None:
+@pytest.mark.parametrize("folder", ["", ".venv", ".uv"])
+def test_a_folder_of_another_user_is_named_with_its_owner(machine: Machine, folder: str) -> None:
+    """`os.access` is replaced, since root can write anywhere."""
+    place = machine.checkout / folder
+    place.mkdir(exist_ok=True)
+    done = machine.run("demo", python=("-c", _WHERE_A_FOLDER_IS_NOT_OURS, str(place)))
+    assert done.returncode == 1
+    expected = f"Stopped: You cannot write to {place}, which belongs to {place.owner()}."
+    assert last_line(done).startswith(expected)
+
+
+def test_uv_works_in_this_folder_whatever_the_shell_says(machine: Machine) -> None:
     machine.has_uv("0.9.7")
-    machine.variables["HOME"] = os.devnull + "/nobody"
-    assert f"home: {machine.checkout / '.home'}," in machine.run("demo").stderr
+    machine.variables["UV_PROJECT_ENVIRONMENT"] = "/elsewhere"
+    expected = f"environment: {machine.checkout}/.venv, bytecode: 1"
+    assert expected in machine.run("demo").stderr
 
 
-def test_a_person_s_cache_is_kept_and_their_project_is_not(machine: Machine) -> None:
-    machine.has_uv("0.9.7")
-    machine.variables |= {
-        "UV_CACHE_DIR": "/cache",
-        "UV_PROJECT_ENVIRONMENT": "/elsewhere",
-        "PYTHONPATH": "/elsewhere",
-    }
-    told = f"home: {machine.home}, cache: /cache\nenvironment: , python: \n"
-    assert told in machine.run("demo").stderr
-
-
-@pytest.mark.parametrize("words", [(), ("tests",)])
-def test_another_command_is_answered_with_the_two_that_there_are(
-    machine: Machine, words: tuple[str, ...]
-) -> None:
-    done = machine.run(*words)
+def test_the_nearest_command_is_named(machine: Machine) -> None:
+    done = machine.run("dmeo")
     assert done.returncode == 2
-    assert "run.py demo" in done.stderr
-    assert "run.py test" in done.stderr
+    assert done.stderr == "'dmeo' is not a command. Did you mean 'demo'?\n"
 
 
-def test_help_is_no_failure(machine: Machine) -> None:
-    done = machine.run("--help")
-    assert done.returncode == 0
-    assert "run.py demo" in done.stdout
+@pytest.mark.parametrize(("words", "code"), [((), 2), (("--help",), 0)])
+def test_the_commands_are_explained(machine: Machine, words: tuple[str, ...], code: int) -> None:
+    done = machine.run(*words)
+    assert done.returncode == code
+    assert "run.py demo" in done.stdout + done.stderr

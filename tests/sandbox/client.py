@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _TESTS = Path(__file__).parents[1]
 _TOKEN = "sandbox-token"
+_CHANGES = {"add", "book", "change", "clock", "during_export", "mark", "unmark"}
 
 
 class Sandbox:
@@ -29,6 +30,7 @@ class Sandbox:
         self.process = process
         self.url = url
         self.token = token
+        self.is_changed = False
 
     @classmethod
     def start(cls, *, token: str = _TOKEN, port: int = 0, **options: object) -> Self:
@@ -180,6 +182,7 @@ class Sandbox:
 
     def do(self, action: str, **details: Any) -> Any:
         """Carry out one action of the controls."""
+        self.is_changed |= action in _CHANGES
         response = requests.post(
             f"{self.url}/_sandbox/do",
             data=encode({"do": action, **details}),

@@ -19,12 +19,16 @@ from hypothesis.stateful import (
 )
 
 from helpers.singer import merge_states
-from tap_invoices import times
-from tap_invoices.bookmark import Bookmark, Progress
-from tap_invoices.errors import StateError
+from tap_invoices._shared import times
+from tap_invoices._shared.errors import StateError
+from tap_invoices.bookmark import Bookmark, Progress, known_bookmarks
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SECONDS = st.integers(0, 99).map(lambda hundredths: hundredths / 100)
+
+
+def start(bookmark: Bookmark, replay: str | None = None) -> Progress:
+    return Progress(bookmark, system_id="warehouse", has_lines=True, replay=replay)
 
 
 class Service:
@@ -54,7 +58,7 @@ class Deliveries(RuleBasedStateMachine):
         self.state: dict[str, Any] = {}
         self.delivered: dict[int, list[int]] = {}
         self.run = 0
-        self.steps: list[int] = []
+        self.sequences: list[int] = []
         self.troubled: set[int] = set()
 
     @rule(seconds=SECONDS)
@@ -79,27 +83,27 @@ class Deliveries(RuleBasedStateMachine):
         self.time_passes(age)
         bookmark = Bookmark.from_state(self.state)
         began = self.service.now
-        since = times.parse(bookmark.since) if bookmark.since else began.replace(microsecond=0)
-        progress = Progress(bookmark, replay=bookmark.since if bookmark.replays else None)
-        progress.next_since = times.bookmark_of(began + timedelta(seconds=1 if age < 1 else 0))
+        since = times.parse_time(bookmark.since) if bookmark.since else began.replace(microsecond=0)
+        progress = start(bookmark, replay=bookmark.since if bookmark.is_replay else None)
+        progress.next_since = times.format_bookmark(began + timedelta(seconds=1 if age < 1 else 0))
         self.listed = self.service.listed(since)
         cut = self.listed if whole else self.listed[: pages * 3]
         waiting = []
         for each in cut:
             self.time_passes(0.01)
-            if not progress.wants(each):
+            if not progress.should_deliver(each):
                 continue
             self.delivered.setdefault(each, []).append(self.run)
-            progress.wrote(each, lines=1, draft=False)
+            progress.record(each, lines=1, is_draft=False)
             if each in lost:
                 self.troubled.add(each)
                 waiting.append(each)
             else:
                 self.service.mark(each)
         if whole:
-            progress.finish()
+            progress.complete()
         state = {"bookmarks": progress.bookmarks()}
-        self.steps.append(state["bookmarks"]["invoices"]["step"])
+        self.sequences.append(state["bookmarks"]["invoices"]["sequence"])
         self.state = merge_states(self.state, state)
         return multiple(*waiting)
 
@@ -119,8 +123,8 @@ class Deliveries(RuleBasedStateMachine):
             assert each in self.troubled or len(runs) == 1, (each, runs)
 
     @invariant()
-    def no_step_comes_twice(self) -> None:
-        assert len(set(self.steps)) == len(self.steps)
+    def no_sequence_comes_twice(self) -> None:
+        assert len(set(self.sequences)) == len(self.sequences)
 
     def teardown(self) -> None:
         """Whatever happened: two whole runs later nothing is pending that was not delivered.
@@ -150,9 +154,9 @@ def test_without_a_bookmark_nothing_is_skipped(state: dict[str, Any]) -> None:
 
 
 def test_a_time_that_a_user_set_stands_alone_whatever_ids_survive_a_merge() -> None:
-    progress = Progress(Bookmark())
+    progress = start(Bookmark())
     progress.next_since = "2026-11-23T10:00:00Z"
-    progress.wrote(7, lines=2, draft=False)
+    progress.record(7, lines=2, is_draft=False)
     ran = {"bookmarks": progress.bookmarks()}
     assert 7 in Bookmark.from_state(ran).delivered
     replay = {"bookmarks": {"invoices": {"replication_key_value": "2026-01-01T00:00:00Z"}}}
@@ -180,41 +184,52 @@ def test_a_replay_that_is_cut_off_brings_everything_once_all_the_same(
         service.now += timedelta(minutes=1)
         bookmark = Bookmark.from_state(state)
         since = bookmark.since or beginning
-        replays = bookmark.replays or bookmark.since is None
-        progress = Progress(bookmark, replay=since if replays else None)
-        progress.next_since = times.bookmark_of(service.now)
-        wanted = [each for each in service.listed(times.parse(since)) if progress.wants(each)]
+        replays = bookmark.is_replay or bookmark.since is None
+        progress = start(bookmark, replay=since if replays else None)
+        progress.next_since = times.format_bookmark(service.now)
+        wanted = [
+            each
+            for each in service.listed(times.parse_time(since))
+            if progress.should_deliver(each)
+        ]
         for each in wanted[:cut]:
             delivered.append(each)
-            progress.wrote(each, lines=0, draft=False)
+            progress.record(each, lines=0, is_draft=False)
             if marked:
                 service.mark(each)
         if cut is None:
-            progress.finish()
+            progress.complete()
         state = merge_states(state, {"bookmarks": progress.bookmarks()})
     assert delivered == list(range(10))
     after = Bookmark.from_state(state)
-    assert after.since == times.bookmark_of(service.now)
-    assert not after.replays
+    assert after.since == times.format_bookmark(service.now)
+    assert not after.is_replay
 
 
 def test_drafts_are_not_remembered() -> None:
-    progress = Progress(Bookmark())
+    progress = start(Bookmark())
     progress.next_since = "2026-11-23T10:00:00Z"
-    progress.wrote(7, lines=2, draft=True)
+    progress.record(7, lines=2, is_draft=True)
     assert 7 not in Bookmark.from_state({"bookmarks": progress.bookmarks()}).delivered
 
 
 @given(st.booleans(), st.booleans())
 def test_every_state_has_the_same_keys(full_table: bool, delivered: bool) -> None:  # noqa: FBT001 - drawn
-    progress = Progress(Bookmark())
+    progress = start(Bookmark())
     progress.next_since = None if full_table else "2026-11-23T10:00:00Z"
     if delivered:
-        progress.wrote(1, lines=0, draft=False)
+        progress.record(1, lines=0, is_draft=False)
     keys = {stream: set(each) for stream, each in progress.bookmarks().items()}
     assert keys == {
-        "invoices": {"replication_key_value", "delivered", "rest", "step"},
-        "invoice_lines": {"replication_key_value", "step"},
+        "invoices": {
+            "replication_key_value",
+            "sequence",
+            "delivered",
+            "replay",
+            "system_id",
+            "has_lines",
+        },
+        "invoice_lines": {"replication_key_value", "sequence"},
     }
 
 
@@ -243,7 +258,7 @@ def test_every_state_has_the_same_keys(full_table: bool, delivered: bool) -> Non
             },
             "delivered",
         ),
-        ({"bookmarks": {"invoices": {"step": "x"}}}, "step"),
+        ({"bookmarks": {"invoices": {"sequence": "x"}}}, "sequence"),
         ({"bookmarks": {"invoices": "2026-01-01"}}, "invoices"),
         ({"bookmarks": {"invoices": {}, "invoice_lines": []}}, "invoice_lines"),
         ({"bookmarks": ["invoices"]}, "bookmarks"),
@@ -260,21 +275,21 @@ def test_a_state_that_is_not_ours_is_refused_by_name(state: dict[str, Any], word
 
 
 def test_a_state_is_due_after_every_page_however_small_while_its_ids_are_few() -> None:
-    progress = Progress(Bookmark())
+    progress = start(Bookmark())
     for each in range(500):
-        progress.wrote(each * 7, lines=0, draft=False)
-        assert progress.is_due()
+        progress.record(each * 7, lines=0, is_draft=False)
+        assert progress.should_emit()
         progress.bookmarks()
 
 
 def test_scattered_ids_do_not_make_the_states_quadratic() -> None:
-    progress = Progress(Bookmark())
+    progress = start(Bookmark())
     progress.next_since = "2026-11-23T10:00:00Z"
     written = 0
     for page in range(400):
         for each in range(250):
-            progress.wrote((page * 250 + each) * 3, lines=0, draft=False)
-        if progress.is_due():
+            progress.record((page * 250 + each) * 3, lines=0, is_draft=False)
+        if progress.should_emit():
             written += progress.delivered.range_count
             progress.bookmarks()
     assert written < 20 * 400 * 250

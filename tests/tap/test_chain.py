@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
     from .conftest import Tap
 
-pytestmark = pytest.mark.own_sandbox
-
 CYCLES = 10
+SYSTEM = "warehouse"
 REFUSED = {"kind": "status", "status": 422, "on": "export", "times": None}
 
 
@@ -50,7 +49,7 @@ class Chain:
 
     def mark(self, ids: list[int]) -> None:
         """Mark as the target does."""
-        self.tap.mark(ids)
+        self.sandbox.mark(ids, SYSTEM)
 
     def everything(self) -> set[int]:
         """Return all invoices that are booked."""
@@ -97,7 +96,7 @@ def test_marks_set_while_the_list_is_paged_through(tap: Tap) -> None:
     for _ in range(CYCLES):
         new = tap.sandbox.add(9)
         for request, marked in ((2, new[:3]), (3, new[3:6])):
-            mark = {"do": "mark", "ids": marked, "system_id": tap.system_id}
+            mark = {"do": "mark", "ids": marked, "system_id": SYSTEM}
             tap.sandbox.during_export(request, mark)
         assert chain.run() == new
         chain.mark(new[6:])
@@ -116,7 +115,7 @@ def test_marks_set_twice_for_another_system_and_by_another_program(tap: Tap) -> 
         tap.sandbox.mark(chain.everything(), "another-system")
         new = tap.sandbox.add(4)
         theirs |= set(new[:2])
-        tap.mark(new[:2], at=1_000_000.0)
+        tap.sandbox.mark(new[:2], SYSTEM, at=1_000_000.0)
     chain.mark(chain.run())
     assert set(chain.count) == chain.everything() - theirs
     assert set(chain.count.values()) == {1}

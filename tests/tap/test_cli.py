@@ -61,7 +61,7 @@ def test_each_bad_setting_is_named_before_any_request(
     told = problems(done)
     for name in bad:
         assert [line for line in told if name in line], (name, told)
-    assert "Try 1" not in done.stderr
+    assert "Attempt 1" not in done.stderr
     assert done.stdout == ""
     for secret in ("two\nlines", "two\\nlines", "12345678", "Ærlig-nøgle"):
         assert secret not in done.stderr
@@ -95,14 +95,14 @@ def test_a_file_that_cannot_be_used_is_named_in_one_line(
         path.write_text(content)
     done = run_tap(tmp_path, CONFIG, f"--{kind}", str(path))
     told = problems(done)
-    assert "Try 1" not in done.stderr
+    assert "Attempt 1" not in done.stderr
     assert len(told) == 1
     assert kind in told[0]
     assert done.stdout == ""
 
 
 def test_every_setting_can_come_from_the_environment(tap: Tap) -> None:
-    config = tap.config(
+    config = tap.sandbox.config(
         page_size=5,
         include_non_booked="true",
         start_date="2020-01-01T00:00:00Z",
@@ -198,7 +198,7 @@ def test_a_test_of_the_connection_writes_one_invoice(tap: Tap) -> None:
 
 
 def test_a_test_without_data_or_of_the_schema_alone_is_good(tap: Tap) -> None:
-    tap.mark(range(1, 13))
+    tap.sandbox.mark(range(1, 13))
     assert tap.run("--test").exit_code == 0
     assert {each["stream"] for each in tap.run("--test=schema").of_type("SCHEMA")} == {
         "invoices",

@@ -1,31 +1,45 @@
-"""One truth, two speeds: the fast path writes what the general path writes."""
+"""One reference, two speeds: the fast writer writes what the SDK's path writes."""
 
 from __future__ import annotations
 
-import io
 import json
-from contextlib import redirect_stdout
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tap_invoices import answers, fast
-from tap_invoices.answers import Invoice
-from tap_invoices.discovery import lines_of
-from tap_invoices.general import GeneralWriter
-from tap_invoices.schema import EXTRA, OWN, stream_schema
-from tap_invoices.tap import TapInvoices
+from helpers.tap_records import discovered, listed, make_tap, outputs, written
+from tap_invoices.catalog import COMPUTED_COLUMNS, EXTRA
+from tap_invoices.records import writer_for
+from tap_invoices.records.build import InvoiceBuilder
+from tap_invoices.records.fast import FastWriter
+from tap_invoices.records.sdk import SdkWriter
 
-CONFIG = {"access_token": "token", "system_id": "warehouse", "api_url": "http://127.0.0.1:9"}
-decode = msgspec.json.Decoder(float_hook=Decimal).decode
+if TYPE_CHECKING:
+    from helpers.tap_records import Schemas
+    from tap_invoices.records.output import StreamOutput
 
 NUMBERS = ["0", "-0", "7", "1.10", "-0.0", "1e-7", "1E5", "1.5e+300", "1e400", "0.1"]
-LONG_NUMBERS = ["12345678901234567890", "-99999999999999999999.000000000000000000000000000001"]
-TIMES = ["2026-11-23 10:00:00", "2026-11-23T10:00:00+01:00", "0000-00-00 00:00:00", "", "now"]
+LONG_NUMBERS = [
+    "9223372036854775807",
+    "-9223372036854775809",
+    "12345678901234567890",
+    "-99999999999999999999.000000000000000000000000000001",
+    "1e9999999999999999999",
+    "0E-9999999999999999999",
+    "5" * 400,
+]
+TIMES = [
+    "2026-11-23 10:00:00",
+    "2026-11-23T10:00:00+01:00",
+    "0000-00-00 00:00:00",
+    "2026-11-23",
+    "2026-13-01",
+    "",
+    "now",
+]
 SCALARS = st.one_of(
     st.sampled_from(["null", "true", "false", *NUMBERS, *LONG_NUMBERS, "[]", "{}"]),
     st.sampled_from(TIMES).map(json.dumps),
@@ -59,70 +73,38 @@ VALUES = st.recursive(
     ),
     max_leaves=5,
 )
-LINES = st.lists(an_object(VALUES, id=st.integers(1, 9).map(str)), max_size=3)
+LINE_IDS = st.integers(1, 9).map(str) | st.sampled_from(["9223372036854775808", "null", '"1"'])
+LINES = st.lists(an_object(VALUES, id=LINE_IDS) | st.just("null"), max_size=3)
 INVOICE_TEXTS = an_object(
     VALUES,
     id=st.just("1"),
-    lines=LINES.map(lambda parts: joined(parts, "[]")) | st.sampled_from(["null", "{}", "7"]),
+    lines=LINES.map(lambda parts: joined(parts, "[]"))
+    | LINES.map(lambda parts: joined([f'"{n}": {v}' for n, v in enumerate(parts)], "{}"))
+    | st.sampled_from(["null", "{}", "7"]),
+)
+TYPES = ["string", "integer", "number", "boolean", "object", "array", "null"]
+UNIONS = st.lists(st.sampled_from(TYPES), min_size=1, max_size=3, unique=True)
+SCHEMAS = st.one_of(
+    UNIONS.map(lambda types: {"type": types}),
+    UNIONS.map(lambda types: {"anyOf": [{"type": each} for each in types]}),
+    st.just({"type": ["string", "null"], "format": "date"}),
+    st.just({"type": "object", "properties": {"total": {"type": "number"}, "at": {}}}),
 )
 
 
-def catalog(sample: list[str], *deselected: tuple[str, ...]) -> dict[str, Any]:
-    """Return what discovery would learn from a sample, with some fields deselected."""
-    invoices = [decode(each) for each in sample]
-    schemas = {
-        "invoices": stream_schema("invoices", invoices),
-        "invoice_lines": stream_schema("invoice_lines", lines_of(invoices)),
-    }
-    return {
-        "streams": [
-            {
-                "tap_stream_id": name,
-                "key_properties": ["id"],
-                "schema": schema,
-                "metadata": [
-                    {"breadcrumb": [], "metadata": {"selected": True}},
-                    *(
-                        {
-                            "breadcrumb": [w for part in path for w in ("properties", part)],
-                            "metadata": {"inclusion": "available", "selected": False},
-                        }
-                        for path in deselected
-                    ),
-                ],
-            }
-            for name, schema in schemas.items()
-        ],
-    }
+def writers(
+    schemas: Schemas, *deselected: tuple[str, ...], **config: Any
+) -> tuple[SdkWriter, FastWriter]:
+    both = outputs(make_tap(schemas, *deselected, **config))
+    return reference(*both), FastWriter(*both, builder(*both))
 
 
-def streams(of: dict[str, Any], **config: Any) -> tuple[Any, Any]:
-    tap = TapInvoices(config=CONFIG | config, catalog=of)
-    return tap.streams["invoices"], tap.streams["invoice_lines"]
+def builder(*both: StreamOutput | None) -> InvoiceBuilder:
+    return InvoiceBuilder(*(each.builder() if each else None for each in both))
 
 
-def writers(of: dict[str, Any], **config: Any) -> tuple[GeneralWriter, fast.FastWriter | None]:
-    invoices, lines = streams(of, **config)
-    general = GeneralWriter(invoices, lines)
-    return general, fast.writer(invoices, lines, general.records)
-
-
-def written(writer: GeneralWriter | fast.FastWriter | None, listed: list[Invoice]) -> list[Any]:
-    """Return stream, record and number of lines written; numbers with every digit."""
-    assert writer is not None
-    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    with redirect_stdout(out):
-        counts = writer.write(listed)
-        out.flush()
-    out.seek(0)
-    messages = [json.loads(line, parse_float=lambda text: Decimal(text).as_tuple()) for line in out]
-    assert all(each["type"] == "RECORD" and each["time_extracted"] for each in messages)
-    return [counts, *((each["stream"], each["record"]) for each in messages)]
-
-
-def listed(texts: list[str], *, non_booked: bool | None = None) -> list[Invoice]:
-    invoices = answers.parse(f'{{"invoices": [{", ".join(texts)}]}}'.encode())
-    return [Invoice(each.id, each.raw, non_booked) for each in invoices]
+def reference(invoices: StreamOutput | None, lines: StreamOutput | None) -> SdkWriter:
+    return SdkWriter(invoices, lines, builder(invoices, lines))
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -130,33 +112,42 @@ def listed(texts: list[str], *, non_booked: bool | None = None) -> list[Invoice]
     sample=st.lists(INVOICE_TEXTS, max_size=3),
     later=st.lists(INVOICE_TEXTS, max_size=3),
     dropped=st.sets(NAMES, max_size=2),
-    non_booked=st.none() | st.booleans(),
+    edited=st.dictionaries(st.sampled_from(["total", "meta", "note"]), SCHEMAS, max_size=2),
+    non_booked=st.booleans(),
 )
-def test_both_paths_write_the_same(
+def test_both_write_the_same(
     sample: list[str],
     later: list[str],
     dropped: set[str],
-    non_booked: bool | None,  # noqa: FBT001 - an example's value
+    edited: dict[str, Any],
+    non_booked: bool,  # noqa: FBT001 - an example's value
 ) -> None:
-    general, quick = writers(catalog(sample, *((name,) for name in dropped)))
-    invoices = listed(sample + later + sample, non_booked=non_booked)
+    """Whatever discovery saw, and whatever types a user wrote into the catalog."""
+    decodable = [each for each in sample if "99999999999999999" not in each]
+    schemas = discovered(decodable)
+    for schema in schemas.values():
+        schema["properties"] |= edited
+    general, fast = writers(schemas, *((name,) for name in dropped))
+    invoices = listed(*sample, *later, *sample, non_booked=non_booked)
     expected = written(general, invoices)
-    assert written(quick, invoices) == expected
-    assert written(quick, invoices) == expected  # with what it has learned meanwhile
+    assert written(fast, invoices) == expected
+    assert written(fast, invoices) == expected  # with the fields that it has learned meanwhile
 
 
 WHOLE = """{"id": 1, "total": 1.10, "big": 12345678901234567890, "at": "2026-11-23 10:00:00",
  "customer": {"name": "Ø", "since": "2026-11-23 10:00:00", "n": 1.0}, "meta": {"a": {"b": 1e-7}},
- "tags": ["a", null], "paid": true, "lines": [{"id": 11, "total": 0.10}, {"id": 12, "total": 3}]}"""
+ "tags": ["a", null], "paid": true, "due": "2026-11-23",
+ "lines": [{"id": 11, "total": 0.10}, {"id": 12, "total": 3}]}"""
 
 
 def test_digits_and_texts_are_copied_and_times_rewritten() -> None:
-    _, quick = writers(catalog([WHOLE]))
-    (counts, (_, invoice), (_, line), (_, other)) = written(quick, listed([WHOLE]))
-    assert counts == [2]
+    _, fast = writers(discovered([WHOLE]))
+    outcomes, ((_, invoice), (_, line), (_, other)) = written(fast, listed(WHOLE))
+    assert outcomes == [2]
     assert invoice["total"] == Decimal("1.10").as_tuple()
     assert invoice["big"] == 12345678901234567890
     assert invoice["at"] == invoice["customer"]["since"] == "2026-11-23T10:00:00Z"
+    assert invoice["due"] == "2026-11-23"
     assert invoice["customer"]["n"] == Decimal("1.0").as_tuple()
     assert invoice["meta"]["a"]["b"] == Decimal("1e-7").as_tuple()
     assert (line["id"], line["invoice_id"], line[EXTRA]) == (11, 1, None)
@@ -168,50 +159,72 @@ def test_digits_and_texts_are_copied_and_times_rewritten() -> None:
     "later",
     [
         WHOLE.replace("1.10", '"1.10"'),
+        WHOLE.replace("1.10", "1e9999999999999999999"),
+        WHOLE.replace("1e-7", "1e-9999999999999999999"),
         WHOLE.replace("true", "1"),
         WHOLE.replace('"meta": {"a": {"b": 1e-7}}', '"meta": []'),
         WHOLE.replace('{"b": 1e-7}', "[]"),
         WHOLE.replace('"since": "2026-11-23 10:00:00"', '"since": "soon"'),
         WHOLE.replace('"n": 1.0', '"n": 1.0, "new": {"x": 1.0}'),
+        WHOLE.replace('{"b": 1e-7}', '{"b": 1e-7, "new": [{"x": 1.0}]}'),
         WHOLE.replace('["a", null]', '["a", 1]'),
         WHOLE.replace('"at": "2026-11-23 10:00:00"', '"at": "0000-00-00 00:00:00"'),
+        WHOLE.replace('"due": "2026-11-23"', '"due": "2026-11-31"'),
         WHOLE.replace('"id": 11', '"id": 11, "invoice_id": 8'),
         WHOLE.replace('"id": 11', '"id": 11, "invoice_id": null'),
         WHOLE.replace('"id": 11', '"id": 11, "new": 1.0'),
+        WHOLE.replace('"id": 11', '"id": 11, "new": 1E9999999999999999999'),
         WHOLE.replace('"paid"', '"pa\\"id"'),
         WHOLE.replace('"paid": true', f'"{EXTRA}": null, "non_booked": 1'),
+        WHOLE.replace('"paid": true', '"id": 2'),
+        WHOLE.replace('"lines": [', '"lines": {"3": ').replace("}, {", '}, "7": {')[:-2] + "}}",
+        WHOLE.replace('"id": 12', '"id": 9223372036854775808'),
     ],
 )
-def test_what_does_not_fit_is_written_as_the_general_path_has_it(later: str) -> None:
-    general, quick = writers(catalog([WHOLE]))
-    invoices = listed([WHOLE, later, WHOLE])
-    assert written(quick, invoices) == written(general, invoices)
+def test_what_does_not_fit_is_written_as_the_reference_has_it(later: str) -> None:
+    general, fast = writers(discovered([WHOLE]))
+    invoices = listed(WHOLE, later, WHOLE)
+    expected = written(general, invoices)
+    assert written(fast, invoices) == expected
+    assert written(fast, invoices) == expected
 
 
-def test_a_field_without_a_column_needs_the_general_path_once() -> None:
-    both = streams(catalog([WHOLE]))
-    general, asked = GeneralWriter(*both), []
+def test_a_field_without_a_column_is_learned() -> None:
+    """Only its first invoice is built by the reference."""
+    both = outputs(make_tap(discovered([WHOLE])))
+    built: list[int] = []
 
-    def records(one: Invoice) -> Any:
-        asked.append(one)
-        return general.records(one)
+    class Counting(InvoiceBuilder):
+        def build(self, invoice: Any) -> Any:
+            built.append(invoice.id)
+            return super().build(invoice)
 
-    quick = fast.writer(both[0], both[1], records)
+    fast = FastWriter(*both, Counting(*(each.builder() for each in both)))
     newer = WHOLE.replace('"total"', '"new": 1.50, "total"')
-    invoices = listed([newer] * 40)
-    assert written(quick, invoices) == written(general, invoices)
-    assert len(asked) == 1
+    invoices = listed(*[newer] * 40)
+    assert written(fast, invoices) == written(reference(*both), invoices)
+    assert len(built) == 1
+
+
+def test_a_property_that_its_object_lacks_stays_fast() -> None:
+    both = outputs(make_tap(discovered([WHOLE])))
+    newer = WHOLE.replace('"n": 1.0', '"n": 1.0, "vat": "DK1"')
+    invoices = listed(*[newer] * 40)
+    unused: Any = None
+    assert written(FastWriter(*both, unused), invoices) == written(reference(*both), invoices)
 
 
 @pytest.mark.parametrize("wanted", ["invoices", "invoice_lines"])
 def test_one_stream_alone_is_written_the_same(wanted: str) -> None:
-    invoice, line = (each if each.name == wanted else None for each in streams(catalog([WHOLE])))
-    general = GeneralWriter(invoice, line)
-    quick = fast.writer(invoice, line, general.records)
-    invoices = listed([WHOLE, WHOLE.replace("1.10", "false")])
-    expected = written(general, invoices)
-    assert {each[0] for each in expected[1:]} == {wanted}
-    assert written(quick, invoices) == expected
+    invoice, line = (
+        each if each.name == wanted else None for each in outputs(make_tap(discovered([WHOLE])))
+    )
+    fast = FastWriter(invoice, line, builder(invoice, line))
+    odd = WHOLE.replace("1.10", "1e9999999999999999999")
+    invoices = listed(WHOLE, WHOLE.replace("1.10", "false"), odd, WHOLE.replace("0.10", "null"))
+    outcomes, messages = written(reference(invoice, line), invoices)
+    assert {stream for stream, _ in messages} == {wanted}
+    assert written(fast, invoices) == (outcomes, messages)
 
 
 @pytest.mark.parametrize(
@@ -219,37 +232,36 @@ def test_one_stream_alone_is_written_the_same(wanted: str) -> None:
     [
         ([("customer", "name")], {}),
         ([], {"stream_maps": {"invoices": {"total": "total"}}}),
-        ([], {"stream_maps": {"invoice_lines": None}}),
         ([], {"flattening_enabled": True, "flattening_max_depth": 1}),
-        ([], {"emit_activate_version_messages": True}),
     ],
 )
-def test_where_more_is_asked_for_the_general_path_is_taken(
-    deselected: list[tuple[str, ...]],
-    config: dict[str, Any],
+def test_where_more_is_asked_for_the_sdk_writes(
+    deselected: list[tuple[str, ...]], config: dict[str, Any]
 ) -> None:
-    _, quick = writers(catalog([WHOLE], *deselected), **config)
-    assert quick is None
+    both = outputs(make_tap(discovered([WHOLE]), *deselected, **config))
+    assert isinstance(writer_for(*both), SdkWriter)
 
 
 @pytest.mark.parametrize("deselected", [("total",), ("customer",), (EXTRA,)])
-def test_a_deselected_column_keeps_the_fast_path_and_is_absent(deselected: tuple[str]) -> None:
-    general, quick = writers(catalog([WHOLE], deselected))
-    invoices = listed([WHOLE, WHOLE.replace('"total"', '"new": 1, "total"')])
-    expected = written(general, invoices)
-    assert written(quick, invoices) == expected
-    assert all(deselected[0] not in record for _, record in expected[1:])
+def test_a_deselected_column_is_absent_and_stays_fast(deselected: tuple[str]) -> None:
+    tap = make_tap(discovered([WHOLE]), deselected)
+    fast = writer_for(*outputs(tap))
+    assert isinstance(fast, FastWriter)
+    invoices = listed(WHOLE, WHOLE.replace('"total"', '"new": 1, "total"'))
+    expected = written(reference(*outputs(tap)), invoices)
+    assert written(fast, invoices) == expected
+    assert all(deselected[0] not in record for _, record in expected[1])
 
 
-def test_a_column_that_msgspec_cannot_name_takes_the_general_path() -> None:
-    general, quick = writers(catalog([WHOLE.replace('"paid"', '"pa\\"id"')]))
-    assert quick is None
-    assert written(general, listed([WHOLE]))
+def test_a_column_that_msgspec_cannot_name_is_written() -> None:
+    writer = writer_for(*outputs(make_tap(discovered([WHOLE.replace('"paid"', '"pa\\"id"')]))))
+    assert isinstance(writer, SdkWriter)
+    assert written(writer, listed(WHOLE))[0] == [2]
 
 
-def test_the_own_columns_are_those_of_the_schema() -> None:
-    _, quick = writers(catalog([WHOLE]))
-    (_, (_, invoice), (_, line), _) = written(quick, listed([WHOLE], non_booked=True))
-    assert invoice.keys() >= OWN["invoices"].keys()
-    assert line.keys() >= OWN["invoice_lines"].keys()
+def test_the_computed_columns_are_those_of_the_schema() -> None:
+    _, fast = writers(discovered([WHOLE]))
+    _, ((_, invoice), (_, line), _) = written(fast, listed(WHOLE, non_booked=True))
+    assert invoice.keys() >= COMPUTED_COLUMNS["invoices"].keys()
+    assert line.keys() >= COMPUTED_COLUMNS["invoice_lines"].keys()
     assert invoice["non_booked"] is True

@@ -35,11 +35,13 @@ def test_the_sdk_still_has_the_private_parts_that_the_tap_overrides() -> None:
     for base, name in (
         (Stream, "_write_state_message"),
         (Stream, "_sync_records"),
+        (Stream, "_sync_batches"),
         (Tap, "_handle_termination"),
     ):
         assert name in vars(base)
     assert "_write_state_message" in vars(ExportStream)
-    assert parameters(Invoices._sync_records) == parameters(Stream._sync_records)  # noqa: SLF001
+    for name in ("_sync_records", "_sync_batches"):
+        assert parameters(getattr(Invoices, name)) == parameters(getattr(Stream, name))
 
 
 def parameters(function: Callable[..., Any]) -> list[tuple[str, Any]]:

@@ -2,64 +2,75 @@
 
 from __future__ import annotations
 
-import time
-from email.utils import parsedate_to_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers.servers import serving
-from helpers.tap_process import discover
+from tap_invoices._shared.listing import Page
+from tap_invoices.account import SyncAccount
+from tap_invoices.bookmark import Bookmark
+from tap_invoices.sync import ExportReader, SyncOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from .conftest import Tap
 
-_LONG = 1.1  # seconds; longer than what makes the difference
+STARTED = 100.0
+NOW = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
 
 
-class Slow(ThreadingHTTPServer):
-    """Answers an empty list, dated when it was asked, not when it answers."""
+class Client:
+    """Responds with an empty list, requested at a time of the program's own clock."""
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.dates: list[str] = []
+    def __init__(self, requested_at: float, server_time: datetime | None = NOW) -> None:
+        self.page = Page([], server_time, requested_at)
 
-
-class Handler(BaseHTTPRequestHandler):
-    server: Slow
-
-    def do_GET(self) -> None:
-        date = self.date_time_string()
-        self.server.dates.append(date)
-        self.send_response_only(200)
-        self.send_header("Date", date)
-        time.sleep(_LONG)
-        self.end_headers()
-        self.wfile.write(b'{"invoices": []}')
+    def fetch(self, *_: Any) -> Page:
+        return self.page
 
 
-@pytest.fixture
-def slow() -> Iterator[Slow]:
-    server = Slow()
-    with serving(server):
-        yield server
-
-
-def test_t_is_not_in_the_second_in_which_the_tap_began(tap: Tap, slow: Slow) -> None:
-    """A second passes until the answer is there, but not until its date was made."""
-    catalog = discover(tap.folder, tap.config())
-    began = time.time()
-
-    done = tap.sync(
-        catalog=catalog,
-        start_date="2026-01-01",
-        api_url=f"http://127.0.0.1:{slow.server_port}",
+def read(client: Any, **options: Any) -> ExportReader:
+    defaults: dict[str, Any] = {
+        "system_id": "warehouse",
+        "page_size": 250,
+        "start_date": "2026-01-01",
+        "include_drafts": False,
+        "filter_groups": (),
+        "is_full_table": False,
+        "has_lines": True,
+    }
+    reader = ExportReader(
+        client, SyncOptions(**defaults | options), Bookmark(), SyncAccount(), STARTED
     )
+    assert list(reader.iter_pages(reader.start())) == []
+    return reader
 
-    t = done.state["bookmarks"]["invoices"]["replication_key_value"]
-    dated = parsedate_to_datetime(slow.dates[0]).timestamp()
-    assert dated <= began + 1, "the machine was too slow to see the difference"
-    assert t > time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began))
+
+@pytest.mark.parametrize(
+    ("age", "t"), [(0.3, "2026-11-23T10:00:01Z"), (0.999, "2026-11-23T10:00:01Z"), (1.0, None)]
+)
+def test_t_is_not_in_the_second_in_which_the_program_started(age: float, t: str | None) -> None:
+    """The run before may have set marks in that second; later requests have a later one."""
+    progress = read(Client(STARTED + age)).progress
+    assert progress.next_since == (t or "2026-11-23T10:00:00Z")
+
+
+def test_a_full_table_run_has_no_t() -> None:
+    assert read(Client(STARTED), is_full_table=True).progress.next_since is None
+
+
+def test_a_list_that_was_read_to_its_end_is_not_yet_delivered() -> None:
+    """Pages are read ahead: a signal within the last one must not end a replay."""
+    progress = read(Client(STARTED)).progress
+    before = progress.bookmarks()["invoices"]
+    progress.complete()
+    after = progress.bookmarks()["invoices"]
+    assert before["replay"] == ["2026-11-23T10:00:01Z", "2026-01-01"]
+    assert after["replay"] == ["", ""]
+
+
+def test_without_a_date_the_clock_of_this_machine_serves(tap: Tap) -> None:
+    tap.sandbox.behave(date=False)
+    t = tap.sync().bookmark["replication_key_value"]
+    age = datetime.now(UTC) - datetime.fromisoformat(t)
+    assert abs(age.total_seconds()) < 600

@@ -17,7 +17,9 @@ from helpers.checkout import CHECKOUT
 if TYPE_CHECKING:
     from singer_sdk.plugin_base import PluginBase
 
-_KINDS = {"number": "decimal"}
+_KINDS = {"number": "integer"}
+"""Meltano cannot serialise what it parses of its own kind `decimal`, and crashes."""
+
 _DATE_PATTERN = r"^\d{4}-"
 
 

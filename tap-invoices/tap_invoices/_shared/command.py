@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from . import PLUGIN_NAME, output
 from .errors import PluginError
-from .redact import describe_safely, hide_secrets
+from .redact import describe_safely, hide_secrets, password_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +26,7 @@ SIGNAL_EXIT = 128
 
 _MAX_PROBLEMS = 20
 _SECRET_VARIABLES = ("ACCESS_TOKEN", "APP_KEY")
+_PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 _logger = logging.getLogger(PLUGIN_NAME)
 
@@ -94,7 +95,6 @@ def end_on_error(error: BaseException) -> None:
         case OSError() if error is output.failure():
             _end([f"Cannot write to stdout ({error.strerror}). The next run resumes here."])
         case _:
-            _logger.debug("Unexpected error.", exc_info=error)
             _end([describe_safely(error)])
 
 
@@ -127,3 +127,5 @@ def _secrets_of_environment() -> Iterator[str]:
     prefixes = ("TAP_INVOICES_", "TARGET_INVOICES_ACK_")
     names = [prefix + name for prefix in prefixes for name in _SECRET_VARIABLES]
     yield from filter(None, map(os.environ.get, names))
+    for name in _PROXY_VARIABLES:
+        yield from filter(None, map(password_in, map(os.environ.get, (name, name.lower()))))

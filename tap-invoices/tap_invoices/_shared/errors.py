@@ -24,18 +24,23 @@ class StateError(PluginError):
         )
 
 
+CHECK_NETWORK = "Check api_url and the network"
+
+
 class ConnectionFailedError(PluginError):
     """A request without a usable response.
 
     Args:
         reason: What happened, in a few words.
         retry: Whether another attempt may succeed.
+        hint: What the user can do.
     """
 
-    def __init__(self, reason: str, *, retry: bool) -> None:
+    def __init__(self, reason: str, *, retry: bool, hint: str = CHECK_NETWORK) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry = retry
+        self.hint = hint
 
 
 class MalformedResponseError(ConnectionFailedError):
@@ -47,3 +52,13 @@ class MalformedResponseError(ConnectionFailedError):
 
 class UnexpectedResponseError(PluginError):
     """A success whose body is JSON of another shape; another attempt does not help."""
+
+
+class ResponseTooLargeError(PluginError):
+    """A response that is larger than any that the API sends; another attempt does not help."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(
+            f"The API sent more than {max_bytes >> 20} MiB in one response. Set a smaller "
+            "page_size, or check what answers at api_url.",
+        )

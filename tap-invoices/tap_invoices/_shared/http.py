@@ -21,7 +21,12 @@ from typing_extensions import override
 from urllib3.exceptions import NameResolutionError
 
 from . import PLUGIN_NAME, status, times
-from .errors import ConnectionFailedError, PluginError
+from .errors import (
+    CHECK_NETWORK,
+    ConnectionFailedError,
+    PluginError,
+    ResponseTooLargeError,
+)
 from .redact import shorten, without_password
 from .status import Action, Purpose
 from .transport import DeadlineAdapter
@@ -42,9 +47,6 @@ MAX_ATTEMPTS = 8
 INITIAL_WAIT_S = 0.5
 MAX_WAIT_S = 60.0
 MAX_RETRY_AFTER_S = 600.0
-
-MAX_RESPONSE_BYTES = 1 << 30
-"""Of a listing, after decompression."""
 
 MAX_SMALL_RESPONSE_BYTES = 1 << 20
 """Of an error, or of the response to a mark."""
@@ -70,11 +72,20 @@ class ApiAuth(AuthBase):
         return r
 
 
+class _Session(requests.Session):
+    """A session that takes no interest in redirects: `send` would read their bodies whole."""
+
+    @override
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 class HttpStatusError(PluginError):
     """A response that is not a success.
 
     Attributes:
         status: The HTTP status.
+        reason: The status and the server's own words, in a few words.
         action: What to do about it.
         server_message: The server's own words, if it has any.
         rejected_indexes: Positions in the batch that the server's errors name, from 0.
@@ -90,7 +101,8 @@ class HttpStatusError(PluginError):
         policy = status.policy_for(self.status, self.server_message, purpose)
         self.action = policy.action
         said = f' and said "{self.server_message}"' if self.server_message else ""
-        super().__init__(f"The API answered {self.status}{said}. {policy.hint}")
+        self.reason = f"the API answered {self.status}{said}"
+        super().__init__(f"T{self.reason[1:]}. {policy.hint}")
 
 
 @dataclass
@@ -187,8 +199,8 @@ class HttpClient:
         except ConnectionFailedError as error:
             url = without_password(self._settings.base_url)
             raise PluginError(
-                f"Cannot use the API at {url} ({error.reason}). Check api_url and the network; "
-                "the next run resumes here.",
+                f"Cannot use the API at {url} ({error.reason}). {error.hint}; the next run resumes "
+                "here.",
             ) from error
         finally:
             self.stats.add(seconds=time.monotonic() - started)
@@ -202,9 +214,9 @@ class HttpClient:
     ) -> T:
         self.stats.add(sent=1)
         session = self._session()
-        request.headers.pop("Cookie", None)
-        request.prepare_cookies(session.cookies)
         try:
+            request.headers.pop("Cookie", None)
+            request.prepare_cookies(session.cookies)
             with session.send(
                 request,
                 timeout=self._settings.request_timeout,
@@ -218,9 +230,7 @@ class HttpClient:
             # What a server or a proxy can send makes requests, urllib3 and http.client raise
             # almost anything: ValueError, LookupError, RecursionError, zlib.error, …
             _logger.debug("The request failed.", exc_info=True)
-            raise ConnectionFailedError(
-                describe_failure(error), retry=not _is_permanent_failure(error)
-            ) from error
+            raise _connection_failure(error) from error
 
     def _template(self, method: str, path: str) -> requests.PreparedRequest:
         template = self._templates.get((method, path))
@@ -247,7 +257,7 @@ class HttpClient:
         """Return this thread's session: requests does not promise that threads can share one."""
         session: requests.Session | None = getattr(self._sessions, "session", None)
         if session is None:
-            session = self._sessions.session = requests.Session()
+            session = self._sessions.session = _Session()
             session.auth = self._auth
             for scheme in ("http://", "https://"):
                 session.mount(scheme, DeadlineAdapter())
@@ -262,10 +272,11 @@ class HttpClient:
 
     def _on_retry(self, details: Details) -> None:
         self.stats.add(retries=1)
+        error: Any = details.get("exception")
         _logger.warning(
             "Attempt %d failed (%s). Retrying in %.1f s.",
             details["tries"],
-            str(details.get("exception")).rstrip("."),
+            error.reason,
             details.get("wait", 0.0),
         )
 
@@ -282,16 +293,13 @@ def iter_body(response: requests.Response, max_bytes: int) -> Iterator[bytes]:
     """Iterate over the chunks of a body, after decompression.
 
     Raises:
-        PluginError: The body is larger than `max_bytes`.
+        ResponseTooLargeError: The body is larger than `max_bytes`.
     """
     size = 0
     for chunk in response.iter_content(_CHUNK_SIZE):
         size += len(chunk)
         if size > max_bytes:
-            raise PluginError(
-                f"The API sent more than {max_bytes >> 20} MiB in one response. Set a smaller "
-                "page_size, or check what answers at api_url.",
-            )
+            raise ResponseTooLargeError(max_bytes)
         yield chunk
 
 
@@ -299,7 +307,7 @@ def read_body(response: requests.Response, max_bytes: int) -> bytearray:
     """Read a whole body into one piece of memory; `content` would need it twice.
 
     Raises:
-        PluginError: The body is larger than `max_bytes`.
+        ResponseTooLargeError: The body is larger than `max_bytes`.
     """
     body = bytearray()
     for chunk in iter_body(response, max_bytes):
@@ -317,7 +325,7 @@ def server_message(body: Mapping[str, Any]) -> str:
     words = [message] if isinstance(message, str) else []
     errors = body.get("errors")
     if isinstance(errors, dict):
-        words += [f"{name}: {_first(texts)}" for name, texts in errors.items()]
+        words += [f"{name}: {text}" for name, texts in errors.items() for text in _first(texts)]
     return shorten("; ".join(words), MAX_MESSAGE_LENGTH)
 
 
@@ -336,39 +344,40 @@ def parse_retry_after(headers: Mapping[str, str]) -> float:
     return min(max((until - now).total_seconds(), 0.0), MAX_RETRY_AFTER_S)
 
 
-_FAILURES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
-    (ssl.SSLCertVerificationError, "its certificate is not trusted"),
-    (NameResolutionError, "its host name does not resolve"),
-    (requests.exceptions.ProxyError, "the proxy refuses or cannot be reached"),
-    (ConnectionRefusedError, "connection refused"),
-    (requests.ConnectTimeout, "no connection in time"),
-    ((TimeoutError, requests.Timeout), "no response in time"),
-    (requests.exceptions.SSLError, "TLS failed"),
-    (
-        (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError),
-        "the response was cut off",
-    ),
-    ((OSError, requests.ConnectionError), "connection lost"),
+_CHECK_PROXY = "Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
+_CHECK_AUTHORITY = "Set REQUESTS_CA_BUNDLE to a file with the certificate of its authority"
+_CUT_OFF = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
+
+_FAILURES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str, str], ...] = (
+    (ssl.SSLCertVerificationError, "its certificate is not trusted", _CHECK_AUTHORITY),
+    (NameResolutionError, "its host name does not resolve", CHECK_NETWORK),
+    (requests.exceptions.ProxyError, "the proxy cannot be reached", _CHECK_PROXY),
+    (ConnectionRefusedError, "connection refused", CHECK_NETWORK),
+    (requests.ConnectTimeout, "no connection in time", CHECK_NETWORK),
+    ((TimeoutError, requests.Timeout), "no response in time", CHECK_NETWORK),
+    (requests.exceptions.SSLError, "TLS failed", CHECK_NETWORK),
+    (_CUT_OFF, "the response was cut off", CHECK_NETWORK),
+    ((ConnectionError, requests.ConnectionError), "connection lost", CHECK_NETWORK),
 )
+_PERMANENT = (ssl.SSLCertVerificationError, requests.exceptions.InvalidSchema)
+_TUNNEL_REJECTED = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
-def describe_failure(error: BaseException) -> str:
-    """Describe a failed connection without the address and query that its text repeats."""
+def _connection_failure(error: BaseException) -> ConnectionFailedError:
+    """Describe a failure, without the address and the query that its own text repeats."""
     causes = list(_causes(error))
-    for types, description in _FAILURES:
+    for cause in causes:
+        if match := _TUNNEL_REJECTED.match(str(cause)):
+            retry = not match[1].startswith("4")
+            return ConnectionFailedError(
+                f"the proxy answered {match[1]}", retry=retry, hint=_CHECK_PROXY
+            )
+    retry = not any(isinstance(cause, _PERMANENT) for cause in causes)
+    for types, reason, hint in _FAILURES:
         if any(isinstance(cause, types) for cause in causes):
-            return description
-    return f"the response cannot be read, {type(error).__name__}"
-
-
-_TUNNEL_REJECTED = re.compile(r"Tunnel connection failed: 4\d\d")
-
-
-def _is_permanent_failure(error: BaseException) -> bool:
-    return any(
-        isinstance(cause, (ssl.SSLCertVerificationError, requests.exceptions.InvalidSchema))
-        or (isinstance(cause, OSError) and _TUNNEL_REJECTED.search(str(cause)))
-        for cause in _causes(error)
+            return ConnectionFailedError(reason, retry=retry, hint=hint)
+    return ConnectionFailedError(
+        f"the response cannot be read, {type(error).__name__}", retry=retry
     )
 
 
@@ -406,8 +415,10 @@ def _error_body(response: requests.Response) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _first(texts: object) -> str:
-    return str(texts[0]) if isinstance(texts, list) and texts else str(texts)
+def _first(texts: object) -> list[str]:
+    """Return the first text, if there is one; anything else may be about a customer."""
+    first = texts[:1] if isinstance(texts, list) else [texts]
+    return [text for text in first if isinstance(text, str)]
 
 
 def _rejected_indexes(body: Mapping[str, Any]) -> Iterator[int]:

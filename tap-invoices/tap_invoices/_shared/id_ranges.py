@@ -26,8 +26,7 @@ class IdRanges:
         self._first: list[int] = []
         self._last: list[int] = []
         self._pending: set[int] = set()
-        for new in ids:
-            self.add(new)
+        self.update(ids)
 
     def add(self, new: int) -> bool:
         """Add an id.
@@ -47,6 +46,14 @@ class IdRanges:
             if len(self._pending) > max(_MIN_PENDING, len(self._first) // 4):
                 self._merge()
         return True
+
+    def update(self, ids: Iterable[int]) -> bool:
+        """Add ids.
+
+        Returns:
+            Whether any was new.
+        """
+        return sum([self.add(each) for each in ids]) > 0
 
     def discard(self, ids: Iterable[int]) -> None:
         """Remove ids; those that are not in the set are ignored."""

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
     import click
 
+_TOO_MANY_DIGITS = "it holds a number with too many digits"
+_NOT_JSON = {
+    name: f"it holds {name}, which is not JSON" for name in ("NaN", "Infinity", "-Infinity")
+}
+
 ENVIRONMENT = "ENV"  # in place of a file: settings come from environment variables
 
 
@@ -59,18 +64,22 @@ def check_json_option(
 def _parse(kind: str, name: str, content: bytes) -> dict[str, Any]:
     try:
         text = content.decode("utf-8-sig")
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_reject_constant)
     except UnicodeDecodeError:
         raise InputFileError(kind, name, "it is not UTF-8 text") from None
     except json.JSONDecodeError as error:
         raise InputFileError(kind, name, _describe(error, kind)) from None
-    except ValueError:
-        raise InputFileError(kind, name, "it holds a number with too many digits") from None
+    except ValueError as error:
+        raise InputFileError(kind, name, _NOT_JSON.get(str(error), _TOO_MANY_DIGITS)) from None
     except RecursionError:
         raise InputFileError(kind, name, "it is nested too deeply") from None
     if not isinstance(value, dict):
         raise InputFileError(kind, name, "it is not a JSON object")
     return value
+
+
+def _reject_constant(constant: str) -> None:
+    raise ValueError(constant)
 
 
 def _describe(error: json.JSONDecodeError, kind: str) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from . import times
 from .errors import MalformedResponseError
 from .filters import filters_to_query
-from .http import EXPORT_PATH, MAX_RESPONSE_BYTES, iter_body, read_body
+from .http import EXPORT_PATH, iter_body, read_body
 from .response import parse_listing, parse_listing_start
 from .status import Purpose
+from .transport import MAX_RESPONSE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -145,7 +146,7 @@ class ExportClient:
         requested_at = time.monotonic()
         return self._get(query, page, read)
 
-    def fetch_sample(self, query: ExportQuery, size: int) -> Page:
+    def fetch_sample(self, query: ExportQuery, size: int, *, is_limited: bool = True) -> Page:
         """Request the first invoices of a list, in bounded memory.
 
         Where a server ignores the limit, the response is cut off and what is complete is
@@ -154,6 +155,7 @@ class ExportClient:
         Args:
             query: Which list.
             size: How many invoices at most.
+            is_limited: Whether to send a limit, which some servers reject.
 
         Raises:
             PluginError: The API rejects it, stays unreachable, or sends something else.
@@ -174,10 +176,13 @@ class ExportClient:
             return _page(response, parse_listing(body)[:size], requested_at)
 
         requested_at = time.monotonic()
-        return self._get(query, PageRequest(limit=size), read)
+        return self._get(query, PageRequest(limit=size if is_limited else 0), read)
 
-    def read_server_time(self) -> datetime | None:
+    def read_server_time(self, *, is_limited: bool = True) -> datetime | None:
         """Request the server's clock; the body of the response is not read.
+
+        Args:
+            is_limited: Whether to send a limit, which some servers reject.
 
         Raises:
             PluginError: The API rejects it or stays unreachable.
@@ -186,7 +191,7 @@ class ExportClient:
         def read(response: requests.Response) -> datetime | None:
             return times.parse_http_date(response.headers.get("Date"))
 
-        return self._get(ExportQuery(), PageRequest(limit=1), read)
+        return self._get(ExportQuery(), PageRequest(limit=int(is_limited)), read)
 
     def _get(
         self, query: ExportQuery, page: PageRequest, read: Callable[[requests.Response], T]

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _MIN_LIMIT = 2  # one to overlap, one to advance
 _MAX_IDLE_PAGES = 10  # in a row with nothing new, besides those that had to be read again
+_MAX_IDLE_PASSES = 5  # in a row, where the list seems to be longer than what was read
 _MAX_PASSES = 20
 
 _logger = logging.getLogger(PLUGIN_NAME)
@@ -54,19 +55,23 @@ def iter_pages(fetch: Fetch, page_size: int, seen: IdRanges) -> Iterator[list[Ro
         What each response has that no earlier one had; never an empty list.
     """
     limit = max(page_size, _MIN_LIMIT) if page_size else 0
+    listed = IdRanges()
+    idle_passes = 0
     for number in range(_MAX_PASSES):
         current = _Pass(limit)
-        found_new = False
         for rows in current.run(fetch):
             # Rows without an id cannot be told apart: only the first pass yields them.
             new = [row for row in rows if (seen.add(row.id) if row.id is not None else not number)]
             if new:
-                found_new = True
                 yield new
         if current.is_stuck and limit:
             limit = 0
-        elif not current.has_moved or not found_new:
+        elif not current.has_moved:
             return
+        else:
+            idle_passes = 0 if listed.update(current.seen) else idle_passes + 1
+            if idle_passes == _MAX_IDLE_PASSES or (idle_passes and len(listed) >= current.length):
+                return
     _logger.warning("The list kept changing; what was missed is listed by the next run.")
 
 
@@ -81,15 +86,18 @@ class _Pass:
     Attributes:
         has_moved: Whether a page did not begin where the one before ended.
         is_stuck: Whether the same page came again: the server ignores `start` and `page`.
+        length: Rows that the list has at least.
+        seen: The ids that were read.
     """
 
     limit: int
     has_moved: bool = False
     is_stuck: bool = False
+    length: int = 0
+    seen: IdRanges = field(default_factory=IdRanges)
     _ignores_start: bool = False
     _previous: Ids = ()
     _was_empty: bool = False
-    _seen: IdRanges = field(default_factory=IdRanges)
     _useful_pages: int = 0
     _idle_pages: int = 0
 
@@ -97,34 +105,41 @@ class _Pass:
         """Request page after page; yields the rows of each, without that of the overlap."""
         request = PageRequest(self.limit)
         while True:
-            ids, connects = yield from self._read(fetch, request)
-            if connects and len(ids) > 1 and ids == self._previous:
+            ids = yield from self._read(fetch, request)
+            if len(ids) > 1 and ids == self._previous:
                 self.is_stuck = len(ids) == request.limit
                 return
+            connects = self._note(request, ids)
             if not connects and not self._ignores_start:
                 request, ids, connects = yield from self._reconnect(fetch, request, ids)
             if self._is_end(ids, connects=connects):
                 return
             request = self._following(request, ids)
 
-    def _read(self, fetch: Fetch, request: PageRequest) -> Rows[tuple[Ids, bool]]:
-        """Yield the rows of a page; returns their ids, and whether the page connects."""
+    def _read(self, fetch: Fetch, request: PageRequest) -> Rows[Ids]:
         rows = fetch(request).rows
         ids = [row.id for row in rows]
-        overlaps = bool(ids and self._previous) and ids[0] == self._previous[-1]
-        yield rows[overlaps:]
-        del rows  # the next page may be as large
-        connects = overlaps or request.start == 0 or any(map(self._has_seen, ids))
-        self.has_moved |= bool(self._previous) and not overlaps
-        if sum([self._seen.add(each) for each in ids if each is not None]):
+        yield rows[self._overlaps(ids) :]
+        return ids
+
+    def _overlaps(self, ids: Ids) -> bool:
+        return bool(ids and self._previous) and ids[0] == self._previous[-1]
+
+    def _note(self, request: PageRequest, ids: Ids) -> bool:
+        """Note what a page has; returns whether it connects."""
+        overlaps = self._overlaps(ids)
+        repeats = any(map(self._has_seen, ids[overlaps:]))
+        self.length = max(self.length, request.start + len(ids))
+        self.has_moved |= repeats or (bool(self._previous) and not overlaps)
+        if self.seen.update(each for each in ids if each is not None):
             self._useful_pages += 1
             self._idle_pages = 0
         else:
             self._idle_pages += 1
-        return ids, connects and bool(ids)
+        return bool(ids) and (overlaps or repeats or request.start == 0)
 
     def _has_seen(self, invoice_id: int | None) -> bool:
-        return invoice_id is not None and invoice_id in self._seen
+        return invoice_id is not None and invoice_id in self.seen
 
     def _reconnect(
         self, fetch: Fetch, request: PageRequest, ids: Ids
@@ -134,10 +149,10 @@ class _Pass:
         while start > 0:
             start, step = max(0, start - step), 2 * step
             earlier = replace(request, start=start)
-            earlier_ids, connects = yield from self._read(fetch, earlier)
+            earlier_ids = yield from self._read(fetch, earlier)
             if ids and ids == earlier_ids:
                 break
-            if connects:
+            if self._note(earlier, earlier_ids):
                 return earlier, earlier_ids, True
         self._ignores_start = bool(self._previous)
         return request, ids, False
@@ -148,14 +163,12 @@ class _Pass:
             return True
         if not self._previous:
             return not ids or 0 < self.limit < len(ids)
-        if not ids:
-            return self._was_empty
-        return connects and len(ids) == 1
+        return connects and len(ids) == 1 if ids else self._was_empty
 
     def _following(self, request: PageRequest, ids: Ids) -> PageRequest:
         self._was_empty = not ids
         if not ids:
             return replace(request, page=request.page + 1)
         self._previous = ids
-        limit = self.limit or max(len(ids), _MIN_LIMIT)
+        limit = request.limit or max(len(ids), _MIN_LIMIT)
         return PageRequest(limit, request.start + len(ids) - 1, request.page + 1)

@@ -1,53 +1,73 @@
-"""An adapter for `requests` that bounds a response in time, however slowly it trickles.
+"""An adapter for `requests` that bounds a response in time and size, however it comes.
 
 A timeout of `requests` bounds each wait for bytes, so a server that sends one byte a second is
 waited for without end, and so are headers and endless `100 Continue`. Here the headers must be
-complete within the timeout, and the body must then keep a minimum rate. The deadline is checked
-where bytes are read, below `http.client`.
+complete within the timeout, and the body must then keep a minimum rate. Both bounds are checked
+where bytes are read, below `http.client`: it, and urllib3, read lines of any length.
 """
 
 from __future__ import annotations
 
 import io
 import time
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
 from typing_extensions import override
 
+from .errors import ResponseTooLargeError
+
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterator
 
     from urllib3.connectionpool import HTTPConnectionPool
     from urllib3.poolmanager import PoolManager
     from urllib3.response import HTTPResponse
 
 MIN_BYTES_PER_SECOND = 1024
+
+MAX_RESPONSE_BYTES = 1 << 30
+"""Of a response as it is sent, and of a listing after decompression."""
+
 _BUFFER_SIZE = 1 << 16
 
 
 class ResponseDeadline:
-    """When a response has to be complete; each byte of its body moves it.
+    """Until when the next bytes of a response are waited for.
+
+    Each byte of a body allows a little more time, but never more than `timeout` from now: a
+    fast start does not pay for a slow rest.
 
     Args:
-        timeout: Seconds until the headers are complete, and again of grace for the body.
+        timeout: Seconds until the headers are complete, and again for the body to keep up.
     """
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
-        self._allowed_until = time.monotonic() + timeout
-        self._in_body = False
+        self._until = time.monotonic() + timeout
+        self._size = 0
+        self._is_in_body = False
 
     def begin_body(self) -> None:
         """Note that the headers are complete."""
-        self._allowed_until = time.monotonic() + self._timeout
-        self._in_body = True
+        self._until = time.monotonic() + self._timeout
+        self._is_in_body = True
 
     def received(self, size: int) -> None:
-        """Note that bytes have arrived."""
-        if self._in_body:
-            self._allowed_until += size / MIN_BYTES_PER_SECOND
+        """Note that bytes have arrived.
+
+        Raises:
+            ResponseTooLargeError: They are too many.
+        """
+        self._size += size
+        if self._size > MAX_RESPONSE_BYTES:
+            raise ResponseTooLargeError(MAX_RESPONSE_BYTES)
+        if self._is_in_body:
+            allowed = self._until + size / MIN_BYTES_PER_SECOND
+            self._until = min(allowed, time.monotonic() + self._timeout)
 
     def remaining(self) -> float:
         """Return the seconds that are left.
@@ -55,10 +75,10 @@ class ResponseDeadline:
         Raises:
             TimeoutError: None are left.
         """
-        remaining = self._allowed_until - time.monotonic()
+        remaining = self._until - time.monotonic()
         if remaining <= 0:
             raise TimeoutError("the response is too slow")
-        return min(remaining, self._timeout)
+        return remaining
 
 
 class _DeadlineReader(io.RawIOBase):
@@ -101,24 +121,32 @@ class _DeadlineSocket:
 
 
 class _DeadlineConnection:
-    """Mixed into a connection of urllib3: its `getresponse` works under a deadline."""
+    """Mixed into a connection of urllib3: what it reads comes under a deadline."""
 
     sock: Any
-    timeout: float | None
+    timeout: float
 
     def getresponse(self) -> HTTPResponse:
-        if not self.timeout:
-            return super().getresponse()  # type: ignore[misc, no-any-return]
+        with self._deadline() as deadline:
+            response: HTTPResponse = super().getresponse()  # type: ignore[misc]
+        deadline.begin_body()
+        return response
+
+    def _tunnel(self) -> None:
+        # A proxy's response to CONNECT; `http.client` has no public name for reading it.
+        with self._deadline():
+            super()._tunnel()  # type: ignore[misc]
+
+    @contextmanager
+    def _deadline(self) -> Iterator[ResponseDeadline]:
         deadline = ResponseDeadline(self.timeout)
         sock = self.sock
         self.sock = wrapped = _DeadlineSocket(sock, deadline)
         try:
-            response: HTTPResponse = super().getresponse()  # type: ignore[misc]
+            yield deadline
         finally:
-            if self.sock is wrapped:
+            if self.sock is wrapped:  # and not closed meanwhile
                 self.sock = sock
-        deadline.begin_body()
-        return response
 
 
 class DeadlineAdapter(HTTPAdapter):
@@ -144,7 +172,8 @@ def _add_deadlines(manager: PoolManager) -> None:
 
 @cache
 def _with_deadline(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
-    if issubclass(pool.ConnectionCls, _DeadlineConnection):
+    connection: Any = pool.ConnectionCls
+    if issubclass(connection, _DeadlineConnection):
         return pool
-    connection = type(pool.ConnectionCls.__name__, (_DeadlineConnection, pool.ConnectionCls), {})
+    connection = type(connection.__name__, (_DeadlineConnection, connection), {})
     return type(pool.__name__, (pool,), {"ConnectionCls": connection})

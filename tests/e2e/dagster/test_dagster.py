@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from helpers.howto_pages import Page
 from sandbox.filters import groups
-from tap_invoices.filters import to_query
+from tap_invoices._shared.filters import filters_to_query
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,9 @@ OUTSIDE = ("2019-12-31 23:59:59", "2022-12-31 23:59:59", None)
 
 
 def test_years_share_no_moment_and_leave_none_out(dagster: Dagster) -> None:
-    filters = {year: groups(to_query(each)) for year, each in dagster.ask("filters").items()}
+    filters = {
+        year: groups(filters_to_query(each)) for year, each in dagster.ask("filters").items()
+    }
     first, last = (datetime(int(year), 1, 1, tzinfo=UTC) for year in (min(filters), max(filters)))
     new_year = st.sampled_from([datetime(int(year), 1, 1, tzinfo=UTC) for year in filters])
     near = st.builds(lambda at, by: at + timedelta(seconds=by), new_year, st.integers(0, 2))

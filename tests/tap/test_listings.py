@@ -11,8 +11,6 @@ from helpers.tap_process import entry
 if TYPE_CHECKING:
     from .conftest import Tap
 
-pytestmark = pytest.mark.own_sandbox
-
 PAGINGS: list[Any] = ["honoured", "ignored", "page only", {"capped": 5}]
 
 
@@ -59,7 +57,7 @@ def test_a_list_that_shrinks_while_it_is_read(tap: Tap) -> None:
     entry(catalog)["replication_method"] = "FULL_TABLE"
     tap.sandbox.behave(paging={"capped": 3})
     for request in range(1, 5):
-        marked = {"do": "mark", "ids": [2 * request - 1, 2 * request], "system_id": tap.system_id}
+        marked = {"do": "mark", "ids": [2 * request - 1, 2 * request], "system_id": "warehouse"}
         tap.sandbox.during_export(request, marked)
     ids = tap.sync(catalog=catalog, page_size=3).ids()
     assert len(ids) == len(set(ids))
@@ -69,7 +67,7 @@ def test_a_list_that_shrinks_while_it_is_read(tap: Tap) -> None:
 
 def test_an_empty_list_costs_one_request_and_moves_the_bookmark_on(tap: Tap) -> None:
     catalog = tap.discover()
-    tap.mark(range(1, 13), at=1_000_000.0)
+    tap.sandbox.mark(range(1, 13), at=1_000_000.0)
     tap.sandbox.clear_log()
     done = tap.sync(catalog=catalog, start_date="2020-01-01")
     assert done.ids() == []
