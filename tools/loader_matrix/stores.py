@@ -80,7 +80,7 @@ def from_csv(folder: Path, stream: str) -> Rows:
     for path in sorted(folder.rglob(f"*{stream}*.csv")):
         if stream in re.split(r"[./-]", str(path)):
             with path.open(newline="") as file:
-                rows += csv.DictReader(file)
+                rows += csv.DictReader(file, restkey="beyond the header")
     return rows
 
 

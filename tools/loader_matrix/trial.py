@@ -34,7 +34,8 @@ class Outcome:
 
     Attributes:
         exit_code: The loader's exit code; None where it did not end.
-        rows: For each stream, how many rows were sent and how many of them are there.
+        rows: For each stream, how many rows were sent and how many of them are there; nothing
+            where the loader failed.
         differing: What is not in the store as the API sent it, as `stream.path.of.field`.
         extra: What `_extra` became: `object`, `JSON text`, `other text`, or nothing.
     """
@@ -287,6 +288,8 @@ class Trial:
 
     def _outcome(self, place: Place, feed: Feed, exit_code: int | None) -> Outcome:
         outcome = Outcome(exit_code)
+        if exit_code != 0:  # what is there then is up to chance, and marked by nobody
+            return outcome
         differ: set[str] = set()
         for stream, records in feed.records.items():
             rows = {int(row["id"]): row for row in self._read(place, stream)}
