@@ -143,5 +143,5 @@ def load(folder: Path, sandbox: Sandbox, loader: list[str], **settings: Any) -> 
 
 def read_back(folder: Path, sandbox: Sandbox, reader: list[str], **settings: Any) -> CompletedRun:
     """Let the target mark what a tap reads."""
-    config = write_json(folder, "target", sandbox.config(**settings))
+    config = write_json(folder, "target", sandbox.config(read_back=True, **settings))
     return pipe(reader, [TARGET, "--config", config], cwd=folder)

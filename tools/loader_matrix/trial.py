@@ -16,7 +16,7 @@ from loader_matrix.candidates import Place
 from loader_matrix.comparison import differing, extra_of
 from loader_matrix.feeds import FLATTENING, INVOICES, LINES
 from loader_matrix.process import Ended, LoaderProcess
-from target_invoices_ack.confirm import Ledger
+from target_invoices_ack.relay.confirmation import ConfirmationTracker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -311,10 +311,10 @@ class Trial:
     def _lost_after_state(self) -> int | None:
         """Kill it right after its first STATE that confirms anything; count what is not there."""
         place = self._place("killed_after_state")
-        ledger = self._ledger()
+        tracker = self._tracker()
 
         def confirms(state: bytes) -> list[int]:
-            confirmed = ledger.heard(state)
+            confirmed = tracker.on_loader_state(state)
             return list(confirmed.ids) if confirmed else []
 
         with self._start(place, self._config(place)) as loader:
@@ -328,17 +328,20 @@ class Trial:
         line_ids = self._feeds.plain.line_ids
         return sum(each not in invoices or not line_ids[each] <= lines for each in confirmed)
 
-    def _ledger(self) -> Ledger:
+    def _tracker(self) -> ConfirmationTracker:
         """Return what the target would know once all was sent."""
-        ledger = Ledger()
+        tracker = ConfirmationTracker(INVOICES)
         for message in map(json.loads, self._feeds.plain.lines):
-            if message["type"] == "SCHEMA":
-                ledger.schema(message["stream"])
-            elif message["type"] == "RECORD" and message["stream"] == INVOICES:
-                ledger.invoice(message["record"]["id"])
-            elif message["type"] == "STATE":
-                ledger.sent(json.dumps(message["value"]).encode())
-        return ledger
+            match message:
+                case {"type": "SCHEMA", "stream": stream}:
+                    tracker.on_schema(stream)
+                case {"type": "RECORD", "stream": "invoices", "record": record}:
+                    tracker.on_invoice(record["id"])
+                case {"type": "RECORD", "record": record}:
+                    tracker.on_other_record(record["invoice_id"])
+                case {"type": "STATE", "value": value}:
+                    tracker.on_tap_state(json.dumps(value).encode(), value)
+        return tracker
 
     def _load_after_kill(self) -> Outcome:
         """Kill it in the middle of its input; what it did not confirm comes again as a whole."""

@@ -43,7 +43,8 @@ def explain(error: ConfigValidationError, plugin: PluginBase) -> ConfigValidatio
     sentences = [each for problem in problems for each in _describe(problem, schema, plugin.name)]
     if not sentences:
         return error
-    sentences += setting_errors(plugin)
+    named = {each.partition(" ")[0] for each in sentences}
+    sentences += [each for each in setting_errors(plugin) if each.partition(" ")[0] not in named]
     return ConfigValidationError(error.args[0], errors=[*dict.fromkeys(sentences)])
 
 

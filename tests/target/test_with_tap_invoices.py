@@ -98,9 +98,12 @@ def test_lines_may_be_deselected(account: Account) -> None:
     assert ran.states[-1] == sent.state
 
 
-def test_without_a_loader_it_is_told_that_nothing_has_loaded_this(account: Account) -> None:
-    ran = account.run(tap(account).output)
+def test_reading_back_refuses_what_comes_from_the_tap_itself(account: Account) -> None:
+    ran = account.run(tap(account).output, read_back=True)
 
-    assert ran.exit_code == 0
-    assert "comes from tap-invoices itself" in ran.stderr
+    assert ran.exit_code == 1
+    assert len(ran.errors) == 1
+    assert "comes from tap-invoices itself, not from a warehouse" in ran.errors[0]
+    assert not account.marked
+    assert not ran.states
     assert "ResourceWarning" not in ran.stderr

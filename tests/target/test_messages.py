@@ -32,7 +32,7 @@ def test_the_last_line_balances(account: Account) -> None:
         "received": 5,
         "marked": 2,
         "not confirmed": 1,
-        "refused": 1,
+        "rejected": 1,
         "drafts": 1,
     }
     assert adds_up(ran.summary)
@@ -86,7 +86,7 @@ def test_no_secret_and_no_customers_data_is_printed_even_when_debugging(account:
 
     account.sandbox.fail({"kind": "status", "on": "mark", "status": 500, "body": echo})
     runs = [account.run(good + bad, env=debug, **with_loader)]
-    runs += [account.run(good + bad, env=debug, app_key=APP_KEY)]
+    runs += [account.run(good + bad, env=debug, app_key=APP_KEY, read_back=True)]
     account.sandbox.fail({"kind": "status", "on": "mark", "status": 401, "body": echo})
     runs += [account.run(good, env=debug, **with_loader)]
     account.sandbox.fail({"kind": "close", "on": "mark"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from target_invoices_ack.idset import IdSet
+from target_invoices_ack.relay.id_set import IdSet
 
 IDS = st.integers(-(2**63), 2**63 - 1) | st.integers(-20, 20)
 
