@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tarfile
+import tomllib
 import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -180,3 +181,14 @@ def _said(command: Path, *arguments: str) -> str:
 
 def _uv(*arguments: str, cwd: Path | None = None) -> str:
     return run([find_uv_bin(), "--quiet", *arguments], cwd=cwd).check().stdout
+
+
+@every_program
+def test_the_sdk_is_bound_below_what_nobody_has_tested(program: Program) -> None:
+    """The lock is what is tested here; a newer minor version is what a user would find out."""
+    lock = tomllib.loads((CHECKOUT / "uv.lock").read_text())
+    [tested] = [each["version"] for each in lock["package"] if each["name"] == "singer-sdk"]
+    major, minor, *_ = map(int, tested.split("."))
+    project = tomllib.loads((program.folder / "pyproject.toml").read_text())["project"]
+    [bounds] = [each for each in project["dependencies"] if each.startswith("singer-sdk")]
+    assert bounds.endswith(f",<{major}.{minor + 1}")
