@@ -11,11 +11,11 @@ from typing_extensions import override
 
 from tap_invoices import PROCESS_STARTED, settings
 from tap_invoices._shared import command, config_errors, input_files, preflight
-from tap_invoices._shared.api_settings import SECRETS, ApiSettings
+from tap_invoices._shared.api_settings import ApiSettings, secrets_of
 from tap_invoices._shared.delivered_ids import INVOICE_LINES, INVOICES
 from tap_invoices._shared.environment import environment_warnings, read_environment
 from tap_invoices._shared.errors import PluginError
-from tap_invoices._shared.redact import hide_secrets, password_in
+from tap_invoices._shared.redact import hide_secrets
 from tap_invoices._shared.run_report import RunReport
 from tap_invoices.account import SyncAccount
 from tap_invoices.account_check.command_line import add_check_option, run_check
@@ -61,7 +61,7 @@ class TapInvoices(Tap):
         if parse_env_config:
             config |= read_environment(self.config_jsonschema, _ENVIRONMENT_PREFIX)
         config = {name: value for name, value in config.items() if value not in (None, "")}
-        hide_secrets([*map(config.get, SECRETS), password_in(config.get("api_url"))])
+        hide_secrets(secrets_of(config))
         self._log_warnings(config, is_environment_read=parse_env_config)
         self._guard = SignalGuard()
         self._account = SyncAccount()
@@ -170,6 +170,7 @@ class TapInvoices(Tap):
         """
         from tap_invoices.sync import ExportReader, Sync, SyncOptions  # noqa: PLC0415
 
+        self._account.last_state = self.state or None  # the SDK has emitted what was given
         options = SyncOptions.from_config(
             self.config, is_full_table=is_full_table, has_lines=has_lines
         )
@@ -216,6 +217,7 @@ class TapInvoices(Tap):
     def _write_bookmarks(self, bookmarks: dict[str, dict[str, Any]]) -> None:
         self.state.setdefault("bookmarks", {}).update(bookmarks)
         self.state_writer.write_state(self.state)
+        self._account.last_state = self.state
 
     def _check_settings(self) -> None:
         errors = [
