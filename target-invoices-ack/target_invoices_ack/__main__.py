@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import gc
-import logging
-import sys
 
-gc.disable()  # what imports make stays: to look for garbage in between takes its time
+gc.disable()  # what imports create stays, so looking for garbage meanwhile only costs time
 
-from singer_sdk.exceptions import ConfigValidationError  # noqa: E402
-
-from target_invoices_ack.errors import TargetError  # noqa: E402
+from target_invoices_ack._shared.command import run  # noqa: E402
 from target_invoices_ack.target import TargetInvoicesAck  # noqa: E402
 
 gc.freeze()
 gc.enable()
 
-_FAILED = 1
-
 
 def main() -> None:
-    """Run the target; every expected problem ends it with one line and no traceback."""
-    logger = logging.getLogger(TargetInvoicesAck.name)
-    try:
-        TargetInvoicesAck.cli()
-    except TargetError as error:
-        logger.error("%s", error)  # noqa: TRY400 - a person reads this
-        sys.exit(_FAILED)
-    except ConfigValidationError as error:
-        for each in error.errors:
-            logger.error("Setting: %s", each)  # noqa: TRY400 - a person reads this
-        sys.exit(_FAILED)
+    """Run the target; every problem ends it with a line each and without a traceback."""
+    run(TargetInvoicesAck.cli)
 
 
 if __name__ == "__main__":

@@ -1,59 +1,39 @@
-"""The settings, as JSON Schema; the README's table is made from it."""
+"""The settings, as JSON Schema and as a program uses them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
 from singer_sdk import typing as th
 
-DEFAULT_URL = "https://api.traede.com"
-DEFAULT_TIMEOUT = 300
-DEFAULT_IN_FLIGHT = 4
+from target_invoices_ack._shared import times
+from target_invoices_ack._shared.api_settings import API_SETTINGS, ApiSettings
+from target_invoices_ack.marking.note import note_error
 
-_DATE_TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_ONLY_READ_BACK = ("reconcile_since", "stream_maps")
 
 CONFIG = th.PropertiesList(
-    th.Property(
-        "api_url",
-        th.StringType(pattern=r"^https?://[^\s/?#]+[^\s?#]*$"),
-        default=DEFAULT_URL,
-        title="API URL",
-        description="Base URL of the API.",
-    ),
-    th.Property(
-        "access_token",
-        th.StringType(min_length=1),
-        required=True,
-        secret=True,
-        title="Access token",
-        description="Bearer token of the API.",
-    ),
-    th.Property(
-        "app_key",
-        th.StringType,
-        secret=True,
-        title="App key",
-        description="Sent as `X-Traede-App-Key`.",
-    ),
-    th.Property(
-        "system_id",
-        th.StringType(min_length=1),
-        required=True,
-        title="System id",
-        description="Which receiving system: each has its own export marks.",
-    ),
-    th.Property(
-        "request_timeout",
-        th.NumberType(exclusive_minimum=0),
-        default=DEFAULT_TIMEOUT,
-        title="Request timeout",
-        description="Seconds to wait for the server before asking again.",
-    ),
+    *API_SETTINGS,
     th.Property(
         "loader",
         th.StringType(min_length=1),
         title="Loader",
         description=(
-            "Command of the Singer loader to relay to. Without it, the target reads records "
-            "that are loaded already."
+            "Command of the Singer loader to relay to. Either this or `read_back` must be set."
+        ),
+    ),
+    th.Property(
+        "read_back",
+        th.BooleanType,
+        default=False,
+        title="Read back",
+        description=(
+            "Mark what is read from a warehouse, where it is loaded already, instead of relaying "
+            "to a loader."
         ),
     ),
     th.Property(
@@ -62,8 +42,8 @@ CONFIG = th.PropertiesList(
         default="state",
         title="What confirms",
         description=(
-            "Relaying: what counts as loaded, the STATE that the loader prints (`state`) or "
-            "only its exit with 0 (`exit`)."
+            "Relaying: what counts as loaded, the STATE that the loader emits (`state`) or only "
+            "its exit with 0 (`exit`)."
         ),
     ),
     th.Property(
@@ -81,6 +61,16 @@ CONFIG = th.PropertiesList(
         description="Property that holds an invoice's id.",
     ),
     th.Property(
+        "allow_missing_lines",
+        th.BooleanType,
+        default=False,
+        title="Allow missing lines",
+        description=(
+            "Relaying: mark invoices although tap-invoices does not send their lines "
+            "(`invoice_lines` deselected)."
+        ),
+    ),
+    th.Property(
         "note",
         th.StringType,
         title="Note",
@@ -91,27 +81,27 @@ CONFIG = th.PropertiesList(
         th.BooleanType,
         title="Skip exported",
         description=(
-            "Ask the API what is still pending and leave alone what is not. True by default "
-            "when reading back, false when relaying."
+            "Ask the API what is still pending and leave the rest as it is. True by default when "
+            "reading back, false when relaying."
         ),
     ),
     th.Property(
         "max_parallel_requests",
         th.IntegerType(minimum=1, maximum=64),
-        default=DEFAULT_IN_FLIGHT,
+        default=4,
         title="Parallel requests",
-        description="Acknowledgements in flight.",
+        description="Marking requests in flight at most.",
     ),
     th.Property(
         "dry_run",
         th.BooleanType,
         default=False,
         title="Dry run",
-        description="Say what would be marked, mark nothing.",
+        description="Say what would be marked, and mark nothing.",
     ),
     th.Property(
         "reconcile_since",
-        th.StringType(pattern=_DATE_TIME),
+        th.StringType(pattern=times.SETTING_PATTERN),
         title="Reconcile since",
         examples=["2026-01-31", "2026-01-31T12:00:00Z"],
         description=(
@@ -120,3 +110,66 @@ CONFIG = th.PropertiesList(
         ),
     ),
 ).to_dict()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a run; each as in `CONFIG`.
+
+    Attributes:
+        api: Where the API is, and whose invoices.
+        loader: The loader's command; empty when reading back.
+        confirm_by_state: Whether the loader's STATEs count, and not only its exit.
+        skip_exported: Its default depends on whether the target relays or reads back.
+        has_stream_maps: Whether records are changed before they are read.
+    """
+
+    api: ApiSettings
+    loader: str
+    confirm_by_state: bool
+    stream: str
+    id_property: str
+    allow_missing_lines: bool
+    note: str | None
+    skip_exported: bool
+    max_parallel_requests: int
+    dry_run: bool
+    reconcile_since: str | None
+    has_stream_maps: bool
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Settings:
+        """Take them from the target's settings, which have been validated."""
+        return cls(
+            api=ApiSettings.from_config(config),
+            loader=config.get("loader") or "",
+            confirm_by_state=config["confirm"] == "state",
+            stream=config["stream"],
+            id_property=config["id_property"],
+            allow_missing_lines=config["allow_missing_lines"],
+            note=config.get("note"),
+            skip_exported=config.get("skip_exported", config["read_back"]),
+            max_parallel_requests=config["max_parallel_requests"],
+            dry_run=config["dry_run"],
+            reconcile_since=config.get("reconcile_since"),
+            has_stream_maps=bool(config.get("stream_maps")),
+        )
+
+
+def target_setting_errors(config: Mapping[str, Any]) -> Iterator[str]:
+    """Describe what is wrong with the target's own settings and finds no schema."""
+    if bool(config.get("loader")) == bool(config.get("read_back")):
+        found = "both are" if config.get("loader") else "neither is"
+        yield (
+            f"loader and read_back: exactly one of them must be set, and {found}. Name the "
+            "command of your loader in loader, or set read_back to true to mark what is read "
+            "from a warehouse."
+        )
+    elif config.get("loader"):
+        for name in _ONLY_READ_BACK:
+            if config.get(name):
+                yield f"{name} is for reading back and has no effect with loader: leave one out."
+    if (note := config.get("note")) and (problem := note_error(note)):
+        yield f"{problem}."
+    if (since := config.get("reconcile_since")) and (problem := times.invalid_time(since)):
+        yield f"reconcile_since is {problem}."

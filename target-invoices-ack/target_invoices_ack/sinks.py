@@ -1,4 +1,4 @@
-"""Sinks of the read back: one takes invoices, the others nothing."""
+"""Sinks: one collects what is read back, one reads the files of a BATCH, the others nothing."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.sinks import Sink
 from typing_extensions import override
 
-from target_invoices_ack.errors import InputError, TargetError
-from target_invoices_ack.ids import invoice_id, is_draft
-from target_invoices_ack.messages import NON_BOOKED
+from target_invoices_ack._shared.errors import PluginError
+from target_invoices_ack.input.messages import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding
     from singer_sdk.sinks.core import BaseJSONSchemaValidator
 
-    from target_invoices_ack.target import TargetInvoicesAck
+    Collect = Callable[[dict[str, Any]], None]
 
 
-class IgnoringSink(Sink):
+class NullSink(Sink):
     """Takes a stream that holds no invoices."""
 
     @property
@@ -30,25 +29,25 @@ class IgnoringSink(Sink):
 
     @override
     def get_validator(self) -> BaseJSONSchemaValidator | None:
-        return None  # nothing but the id is read
+        return None  # nothing but the id and the draft flag is read
 
     @override
     def process_batch_files(self, encoding: BaseBatchFileEncoding, files: Sequence[str]) -> None:
         """Read the files of a BATCH.
 
         Raises:
-            TargetError: They cannot be read, or marking has failed for good.
+            InputError: They cannot be read.
         """
         try:
             super().process_batch_files(encoding, files)
-        except TargetError:
+        except PluginError:
             raise
         except Exception as error:
             # A file may be missing, damaged or anything: there is no end of what is raised.
             raise InputError(
                 f"A BATCH of stream {self.stream_name!r} cannot be read "
-                f"({type(error).__name__}), and so none of it marked. Leave batch_config out "
-                "of the tap, or have it write jsonl.",
+                f"({type(error).__name__}), so nothing of it is marked. Leave batch_config out "
+                "of the tap, or let it write jsonl.",
             ) from error
 
     @override
@@ -60,61 +59,20 @@ class IgnoringSink(Sink):
         """Do nothing."""
 
 
-class InvoiceSink(IgnoringSink):
-    """Has each invoice marked that it is given; a drain waits until they are."""
+def collecting_sink(collect: Collect) -> type[NullSink]:
+    """Return the class of a sink that hands each record on, those in files of a BATCH too.
 
-    def __init__(self, target: TargetInvoicesAck, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the SDK's own
-        """Make a sink; takes what `singer_sdk.Sink` takes."""
-        super().__init__(target, *args, **options)
-        self._read = target.invoices_read
-        self._acknowledger = target.acknowledger
-        self._id_property: str = target.config["id_property"]
-
-    @override
-    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
-        """Take in an invoice.
-
-        Raises:
-            InputError: Its id is no integer.
-            TargetError: Marking has failed for good.
-        """
-        if is_draft(record.get(NON_BOOKED)):
-            self._acknowledger.tally.drafts += 1
-            return
-        found = invoice_id(record.get(self._id_property), self._id_property)
-        if found not in self._read:
-            self._read.add(found)
-            self._acknowledger.take([found])
-
-    @override
-    def process_batch(self, context: dict[str, Any]) -> None:
-        """Wait until all is marked; a BATCH's records come here at once.
-
-        Raises:
-            TargetError: Marking has failed for good.
-        """
-        for record in context.get("records", ()):
-            self.process_record(record, context)
-        self._acknowledger.flush()
-
-
-class FileSink(IgnoringSink):
-    """Reads the ids from a BATCH's files, which the loader may delete.
-
-    Attributes:
-        found: Each invoice's id, and whether it is a draft.
+    The SDK creates sinks itself, so what one needs is given to its class.
     """
 
-    def __init__(self, target: TargetInvoicesAck, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the SDK's own
-        """Make a sink; takes what `singer_sdk.Sink` takes."""
-        super().__init__(target, *args, **options)
-        self.found: list[tuple[object, bool]] = []
-        self._id_property: str = target.config["id_property"]
+    class CollectingSink(NullSink):
+        @override
+        def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
+            collect(record)
 
-    @override
-    def process_batch(self, context: dict[str, Any]) -> None:
-        """Take in the records of a file."""
-        self.found += [
-            (record.get(self._id_property), is_draft(record.get(NON_BOOKED)))
-            for record in context["records"]
-        ]
+        @override
+        def process_batch(self, context: dict[str, Any]) -> None:
+            for record in context.get("records", ()):
+                collect(record)
+
+    return CollectingSink

@@ -1,114 +1,108 @@
-"""The target: its settings, and which of its two ways it goes."""
+"""The target: what it overrides of the SDK's, and which of its two ways it goes."""
 
 from __future__ import annotations
 
-import json
-import os
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Target
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._batch import BaseBatchFileEncoding
-from singer_sdk.helpers.capabilities import PluginCapabilities
+from singer_sdk.helpers.capabilities import STREAM_MAPS_CONFIG, PluginCapabilities
 from typing_extensions import override
 
-from target_invoices_ack import (
-    config_files,
-    note,
-    reconcile,
-    redact,
-    settings,
-    states,
-    wrong_settings,
-)
-from target_invoices_ack.acknowledger import Acknowledger
-from target_invoices_ack.api import ExportApi
-from target_invoices_ack.errors import TargetError
-from target_invoices_ack.readback import ReadBack
+from target_invoices_ack._shared.api_settings import secrets_of
+from target_invoices_ack._shared.command import FAILED, end_on_error
+from target_invoices_ack._shared.config_errors import explain, setting_errors
+from target_invoices_ack._shared.environment import environment_warnings, read_environment
+from target_invoices_ack._shared.errors import PluginError
+from target_invoices_ack._shared.input_files import ENVIRONMENT, read_config_files
+from target_invoices_ack._shared.preflight import sends_token_in_clear
+from target_invoices_ack._shared.redact import hide_secrets
+from target_invoices_ack.client import AckClient
+from target_invoices_ack.input.invoice_id import is_draft
+from target_invoices_ack.input.messages import column
+from target_invoices_ack.marking.account import Account
+from target_invoices_ack.marking.acknowledger import Acknowledger
+from target_invoices_ack.read_back import ReadBack
 from target_invoices_ack.reconcile import Reconciliation
-from target_invoices_ack.relay import Relay
-from target_invoices_ack.sinks import FileSink, IgnoringSink, InvoiceSink
-from target_invoices_ack.stopping import Stop
+from target_invoices_ack.relay.relay import Relay
+from target_invoices_ack.settings import CONFIG, Settings, target_setting_errors
+from target_invoices_ack.shutdown import StopEvent
+from target_invoices_ack.sinks import NullSink, collecting_sink
 
 if TYPE_CHECKING:
     from types import FrameType
 
     import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
-    from singer_sdk.sinks import Sink
 
-    from target_invoices_ack.messages import Message
+    from target_invoices_ack.input.messages import Message
 
-_SECRETS = ("access_token", "app_key")
+_PREFIX = "TARGET_INVOICES_ACK_"
+_NOT_SET = (None, "")  # as schedulers leave a variable that has no value
 
 
 class TargetInvoicesAck(Target):
     """Singer target that marks an invoice as exported only once a loader has confirmed it.
 
+    Args:
+        config: The settings.
+        parse_env_config: Whether settings are read from the environment too.
+        options: Those of `singer_sdk.Target`.
+
     Attributes:
-        stop: Asked by signals and by failures.
-        invoices_read: Reading back: the invoices that were read.
+        exit_code: Of the command, once the run has ended.
     """
 
     name = "target-invoices-ack"
-    config_jsonschema = settings.CONFIG
+    config_jsonschema = CONFIG
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
         PluginCapabilities.BATCH,
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
-    default_sink_class = IgnoringSink
+    default_sink_class = NullSink
 
-    def __init__(self, *, config: dict[str, Any] | None = None, **options: Any) -> None:  # noqa: ANN401 - the SDK's own
-        """Make a target; takes what `singer_sdk.Target` takes.
-
-        Raises:
-            ConfigValidationError: A setting is missing or malformed.
-        """
-        redact.hide(
-            [(config or {}).get(name) for name in _SECRETS]
-            + [os.environ.get(f"TARGET_INVOICES_ACK_{name.upper()}") for name in _SECRETS],
-        )
-        self.stop = Stop()
-        self.invoices_read: set[int] = set()
+    def __init__(
+        self,
+        *,
+        config: dict[str, Any] | None = None,
+        parse_env_config: bool = False,
+        **options: Any,  # noqa: ANN401 - the SDK's own
+    ) -> None:
+        self.append_builtin_config(self.config_jsonschema)
+        config = dict(config or {})
+        if parse_env_config:
+            config |= read_environment(self.config_jsonschema, _PREFIX)
+        config = {name: value for name, value in config.items() if value not in _NOT_SET}
+        hide_secrets(secrets_of(config))
+        self._stop = StopEvent()
         try:
             super().__init__(config=config, **options)
         except ConfigValidationError as error:
-            raise wrong_settings.in_words(error, self) from None
+            raise explain(error, self) from None
         if options.get("validate_config", True):
-            self._check_settings()
-        self._reader: Relay | ReadBack = (
-            Relay(self.config, self.stop, self.acknowledger, self._ids_in_files)
-            if self.config.get("loader")
-            else ReadBack(self.config, self.stop, self._begin_reconciliation)
-        )
-        self.message_reader = self._reader
-        self._reconciliation: Reconciliation | None = None
+            self._check_settings(reads_environment=parse_env_config)
+        self.exit_code = FAILED
+        self._run = self._prepare_run()
+        self.message_reader = self._run
 
-    @cached_property
-    def api(self) -> ExportApi:
-        """The API's client."""
-        return ExportApi(self.config, user_agent=f"{self.name}/{self.plugin_version}")
-
-    @cached_property
-    def acknowledger(self) -> Acknowledger:
-        """What marks."""
-        default = not self.config.get("loader")
-        skip_exported = self.config.get("skip_exported")
-        return Acknowledger(
-            self.config,
-            self.api,
-            self.stop,
-            skip_exported=default if skip_exported is None else skip_exported,
-        )
+    @classmethod
+    @override
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Add the SDK's settings for stream maps; its others have no effect here."""
+        for name, schema in STREAM_MAPS_CONFIG["properties"].items():
+            config_jsonschema["properties"].setdefault(name, schema)
 
     @classmethod
     @override
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        config_files.check(value)
-        return super().cb_config(ctx, param, value)
+        found = super().cb_config(ctx, param, ())
+        found.config = read_config_files(value)
+        found.parse_env = ENVIRONMENT in value
+        return found
 
     @classmethod
     @override
@@ -117,96 +111,104 @@ class TargetInvoicesAck(Target):
         command.help = cls.__doc__.partition("\n")[0]  # type: ignore[union-attr]
         return command
 
+    @classmethod
     @override
-    def get_sink_class(self, stream_name: str) -> type[Sink]:
-        return InvoiceSink if stream_name == self.config["stream"] else IgnoringSink
+    def invoke(  # type: ignore[override]
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: Any = None,
+        file_input: IO[str] | None = None,
+    ) -> None:
+        """Run the target as a command.
+
+        The SDK's own would add "Config validation failed" to each invalid setting, and knows
+        no exit code of a run.
+
+        Raises:
+            SystemExit: At the end, with the exit code.
+        """
+        super(Target, cls).invoke(about=about, about_format=about_format)
+        cls.print_version(print_fn=cls.logger.info)
+        try:
+            target = cls(config=config.config, parse_env_config=config.parse_env)
+        except ConfigValidationError as error:
+            end_on_error(error)
+            raise
+        with suppress(PluginError):  # it was logged with the result of the run
+            target.listen(file_input)
+        raise SystemExit(target.exit_code)
+
+    @override
+    def get_sink_class(self, stream_name: str) -> type[NullSink]:
+        if isinstance(self._run, ReadBack):
+            self._run.add_stream(stream_name)
+            if stream_name == self.config["stream"]:
+                return collecting_sink(self._run.collect)
+        return NullSink
 
     @override
     def process_endofpipe(self) -> None:
-        """End the way that was gone.
+        """End the run: mark, and log the result.
 
         Raises:
-            TargetError: The input was bad, or marking has failed for good.
-            SystemExit: Something is unmarked or missing, or the loader failed.
+            PluginError: Something has ended the run before its end; it was logged.
         """
-        if self.stop.signum is not None:
-            self.logger.info("Signal %d: ending after what has come in.", self.stop.signum)
-        if isinstance(self._reader, Relay):
-            code = self._reader.finish()
-        else:
-            code = self._end_read_back(self._reader)
-        if code:
-            raise SystemExit(code)
+        if self._stop.is_signalled:
+            self.logger.info("%s: ending after what has come in.", self._stop.signal_name)
+        super().process_endofpipe()
+        self.exit_code = self._run.finish()
+        if self._run.problem:
+            raise self._run.problem
 
-    def _end_read_back(self, reader: ReadBack) -> int:
-        failure = None
-        try:
-            self.acknowledger.flush()
-            super().process_endofpipe()
-        except TargetError as error:
-            failure = error
-        self.acknowledger.close()
-        self.acknowledger.sum_up(len(self.invoices_read), 0)
-        if not self.invoices_read:
-            self.logger.warning(
-                "No invoice came in stream %r. Check stream.", self.config["stream"]
-            )
-        if problem := reader.problem or failure:
-            raise problem
-        good = not self.acknowledger.tally.refused
-        if self._reconciliation and not self.stop.asked:
-            marked = self.acknowledger.marked_of(self.invoices_read)
-            good = self._reconciliation.report(self.invoices_read, marked) and good
-        return self.stop.exit_code if good else 1
+    def _prepare_run(self) -> Relay | ReadBack:
+        settings = Settings.from_config(self.config)
+        client = AckClient(settings.api, user_agent=f"{self.name}/{self.plugin_version}")
+        acknowledger = Acknowledger(settings, client, Account(), self._stop)
+        if settings.loader:
+            return Relay(settings, self._stop, acknowledger, self._read_batch)
+        since = settings.reconcile_since
+        reconciliation = Reconciliation(since, client, acknowledger) if since else None
+        return ReadBack(settings, self._stop, acknowledger, reconciliation)
 
-    def _begin_reconciliation(self) -> None:
-        if since := self.config.get("reconcile_since"):
-            self._reconciliation = Reconciliation(since, self.api, self.acknowledger)
+    def _read_batch(self, message: Message) -> list[tuple[object, bool]]:
+        """Read the invoices of a BATCH, before the loader may delete its files.
 
-    def _ids_in_files(self, message: Message) -> list[tuple[object, bool]]:
-        """Read the invoices of a BATCH, through what the SDK gives a sink for it."""
-        sink = FileSink(self, message.stream, {"properties": {}}, ())
+        The SDK reads such files in a sink, so a sink is made for this.
+        """
+        invoices: list[tuple[object, bool]] = []
+
+        def collect(record: dict[str, Any]) -> None:
+            invoices.append((column(record, self.config["id_property"]), is_draft(record)))
+
+        sink = collecting_sink(collect)(self, str(message.stream), {"properties": {}}, ())
+        assert message.encoding is not None  # noqa: S101 - of a BATCH that was parsed
         encoding = BaseBatchFileEncoding(message.encoding.format, message.encoding.compression)
-        sink.process_batch_files(encoding, message.manifest)
-        return sink.found
+        sink.process_batch_files(encoding, message.manifest or [])
+        return invoices
 
-    def _check_settings(self) -> None:
-        config = self.config
-        found = [
-            *wrong_settings.key_problems(self),
-            note.problem(config["note"]) if config.get("note") else None,
-            reconcile.problem(config["reconcile_since"]) if config.get("reconcile_since") else None,
-        ]
-        if config.get("loader"):
-            found += [
-                f"{name} is for reading back, and loader asks for the relay: leave one out"
-                for name in ("reconcile_since", "stream_maps")
-                if config.get(name)
-            ]
-        errors = [each for each in found if each]
+    def _check_settings(self, *, reads_environment: bool) -> None:
+        errors = [*setting_errors(self), *target_setting_errors(self.config)]
         if errors:
-            raise ConfigValidationError("A setting is malformed", errors=errors)
-
-    @override
-    def _write_state_message(self, state: dict[str, Any]) -> None:
-        """Print a STATE, unless it would claim what is not marked.
-
-        The SDK prints it after every drain and has no switch for it;
-        tests/target/test_sdk.py notices when it no longer calls this.
-        """
-        if states.is_of_tap_invoices(state):
+            raise ConfigValidationError("A setting is invalid", errors=errors)
+        schema = self.config_jsonschema
+        for warning in environment_warnings(
+            schema, self.config, _PREFIX, is_read=reads_environment
+        ):
+            self.logger.warning("%s", warning)
+        if sends_token_in_clear(self.config["api_url"]):
             self.logger.warning(
-                "The input comes from tap-invoices itself, not from a warehouse: what it holds "
-                "is marked though no loader has confirmed it. Is the setting loader missing?",
+                "api_url begins with http://, so the token crosses the network unencrypted. "
+                "Use https:// if the API has it.",
             )
-        self.acknowledger.write_state(json.dumps(state).encode())
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """End the input; what came before is drained as at any end.
 
-        The SDK would drain inside the handler, and print a STATE for records whose drain
-        the signal interrupted. tests/target/test_sdk.py notices when it no longer calls
-        this.
+        The SDK would drain inside the handler, and emit a STATE for records whose drain the
+        signal interrupted (https://github.com/meltano/sdk/issues/3775).
+        tests/target/test_sdk.py notices when it no longer calls this.
         """
-        self.stop.on_signal(signum)  # no word yet: it could come in the middle of another
+        self._stop.on_signal(signum)  # nothing is logged: that could interrupt another message

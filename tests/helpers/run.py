@@ -105,9 +105,14 @@ class CompletedRun:
     @property
     def summary(self) -> dict[str, int]:
         """The parts of a target's last line; all but `received` add up to that one."""
-        [(received, parts)] = _SUMMARY.findall(self.stderr)
-        counts = (part.split(" ", 1) for part in parts.split(" + "))
-        return {"received": int(received)} | {name: int(count) for count, name in counts}
+        return parse_summary(self.stderr)
+
+
+def parse_summary(text: str) -> dict[str, int]:
+    """Return the parts of a target's last line; all but `received` add up to that one."""
+    [(received, parts)] = _SUMMARY.findall(text)
+    counts = (part.split(" ", 1) for part in parts.split(" + "))
+    return {"received": int(received)} | {name: int(count) for count, name in counts}
 
 
 def adds_up(summary: Mapping[str, int]) -> bool:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from demo.postgres import DATABASE, HOST, USER
+from demo.postgres import HOST, USER
 from helpers.plugin_envs import TAP_POSTGRES, TAP_SQLALCHEMY, TARGET_DUCKDB, TARGET_POSTGRES
 from helpers.run import TAP, TARGET, CompletedRun, pipe, write_json
 
@@ -76,7 +76,7 @@ class PostgresWarehouse:
             "port": self.server.port,
             "user": USER,
             "password": self.server.password,
-            "database": DATABASE,
+            "database": self.server.database,
         }
 
 
@@ -143,5 +143,5 @@ def load(folder: Path, sandbox: Sandbox, loader: list[str], **settings: Any) -> 
 
 def read_back(folder: Path, sandbox: Sandbox, reader: list[str], **settings: Any) -> CompletedRun:
     """Let the target mark what a tap reads."""
-    config = write_json(folder, "target", sandbox.config(**settings))
+    config = write_json(folder, "target", sandbox.config(read_back=True, **settings))
     return pipe(reader, [TARGET, "--config", config], cwd=folder)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from helpers.run import adds_up
 from helpers.singer import invoice, message, pages, record, schema, state, value
-from helpers.target_process import KEEPER, loader
+from helpers.target_process import KEEPER, PROMPT, loader
 
 if TYPE_CHECKING:
     from helpers.target_process import Account
@@ -34,15 +35,6 @@ BAD = {
     ),
     "UTF-16": (record(9).decode().encode("utf-16"), "is not a Singer message"),
     "half a line": (record(9, customer=CUSTOMER)[:-9], "ends in the middle of a message"),
-    "no id": (
-        message("RECORD", stream="invoices", record={"customer": CUSTOMER}),
-        "'id' is null, not an integer",
-    ),
-    "an id of text": (record(CUSTOMER), "'id' is a str, not an integer"),
-    "an id with a fraction": (record(9.5), "'id' is the number 9.5, not an integer"),
-    "an id that is true": (record(True), "'id' is true or false, not an integer"),  # noqa: FBT003
-    "an id beyond 64 bits": (record(10**30), "not an integer"),
-    "an id that is a list": (record([9]), "'id' is a list, not an integer"),
 }
 
 
@@ -64,17 +56,56 @@ def test_nothing_is_marked_from_the_bad_line_on(account: Account, bad: str) -> N
     assert "Traceback" not in ran.stderr
 
 
-@pytest.mark.parametrize("bad", ["text", "an unknown type", "no id", "a record before its schema"])
+@pytest.mark.parametrize("bad", ["text", "an unknown type", "a record before its schema"])
 def test_reading_back_refuses_it_too(account: Account, bad: str) -> None:
     content, words = BAD[bad]
 
-    ran = account.run(GOOD + content + invoice(8) + state(2))
+    ran = account.run(GOOD + content + invoice(8) + state(2), read_back=True)
 
     assert ran.exit_code == 1
     assert len(ran.errors) == 1
     assert words in ran.errors[0]
-    assert 8 not in account.marked
-    assert not [each for each in ran.states if each == value(2)]
+    assert not account.marked
+    assert not ran.states
+    assert CUSTOMER not in ran.stderr
+
+
+UNMARKABLE: dict[str, tuple[Any, str]] = {
+    "no id": (None, "null"),
+    "text": (CUSTOMER, "a str"),
+    "a fraction": (9.5, "the number 9.5"),
+    "true": (True, "true or false"),
+    "beyond 64 bits": (2**63, "a larger number"),
+    "far beyond 64 bits": (10**30, "a larger number"),
+    "a list": ([9], "a list"),
+}
+
+
+@pytest.mark.parametrize("unmarkable", UNMARKABLE)
+@pytest.mark.parametrize("way", ["relay", "read back"])
+def test_an_id_that_cannot_be_marked_is_rejected_alone(
+    account: Account, unmarkable: str, way: str
+) -> None:
+    """All others are marked; no STATE that follows it is emitted, as it would claim it."""
+    invoice_id, found = UNMARKABLE[unmarkable]
+    taps = GOOD + record(invoice_id, customer=CUSTOMER) + state(2) + invoice(8) + state(3)
+    settings: dict[str, Any] = {"loader": loader(account.folder, PROMPT)}
+    if way == "read back":
+        settings = {"read_back": True}
+
+    ran = account.run(taps, **settings)
+
+    assert ran.exit_code == 1
+    assert ran.errors == [
+        (
+            f"An invoice cannot be marked: its 'id' is {found}, not a 64-bit integer. "
+            "Check stream and id_property."
+        ),
+    ]
+    assert sorted(account.marked) == [1, 2, 3, 8]
+    assert [each for each in ran.states if each != value(1)] == []
+    assert ran.summary["rejected"] == 1
+    assert adds_up(ran.summary)
     assert CUSTOMER not in ran.stderr
 
 
@@ -93,7 +124,7 @@ def test_a_whole_input_in_another_encoding_is_refused(account: Account, encoding
     assert ran.exit_code == 1
     assert "Line 1 of the input is not a Singer message" in ran.errors[0]
     assert not account.marked
-    assert (account.folder / "loaded").read_bytes() == b""
+    assert not (account.folder / "loaded").exists()
 
 
 HUGE = 100 * 10**6

@@ -83,19 +83,21 @@ def test_what_a_real_tap_sends_in_files_is_marked(account: Account) -> None:
 
 def test_batches_are_confirmed_and_drafts_in_them_left_as_records_are(account: Account) -> None:
     draft = gzip.compress(b'{"id": 3001, "non_booked": true}\n{"id": 3}\n')
-    taps = schema() + batches(account.folder, lines(1, 2), draft) + state(1)
+    own = value(1)  # a STATE of tap-invoices, whose lines come in the same page
+    own["bookmarks"]["invoices"]["delivered"] = ["", ""]
+    taps = schema() + batches(account.folder, lines(1, 2), draft) + message("STATE", value=own)
     taps += batches(account.folder, lines(4), name="more")  # no STATE follows
 
     ran = account.run(taps, loader=loader(account.folder, KEEPER))
 
     assert ran.exit_code == 0
     assert sorted(account.marked) == [1, 2, 3]
-    assert ran.states == [value(1)]
+    assert ran.states == [own]
     assert ran.summary == {
         "received": 5,
         "marked": 3,
         "not confirmed": 1,
-        "refused": 0,
+        "rejected": 0,
         "drafts": 1,
     }
 
@@ -114,7 +116,7 @@ UNREADABLE = {
     "a file that is no gzip": ([b'{"id": 1}\n'], "jsonl"),
     "a file that was cut": ([lines(*range(1, 2000))[:-100]], "jsonl"),
     "a damaged file": ([lines(1)[:12] + b"\x00\xff\x00" + lines(1)[15:]], "jsonl"),
-    "a file that is no JSON": ([gzip.compress(b"id,total\n1,2\n")], "jsonl"),
+    "a file that is not valid JSON": ([gzip.compress(b"id,total\n1,2\n")], "jsonl"),
     "a file of lists": ([gzip.compress(b"[1]\n")], "jsonl"),
     "a format that is not known": ([lines(1)], "avro"),
     "a file in parquet that is none": ([lines(1)], "parquet"),
@@ -138,28 +140,31 @@ def test_a_batch_that_cannot_be_read_is_refused_and_not_passed_on(
     assert "A BATCH of stream 'invoices' cannot be read" in ran.errors[0]
     assert "Traceback" not in ran.stderr
     assert not account.marked
-    assert (account.folder / "loaded").read_bytes() == schema()
+    assert not (account.folder / "loaded").exists()
 
 
-def test_an_id_in_a_batch_that_is_no_integer_is_refused(account: Account) -> None:
+def test_an_id_in_a_batch_that_is_not_an_integer_is_rejected_alone(account: Account) -> None:
     taps = schema() + batches(account.folder, lines(1, "Jane Doe")) + state(1)
 
     ran = account.run(taps, loader=loader(account.folder, KEEPER))
 
     assert ran.exit_code == 1
-    assert "'id' is a str, not an integer" in ran.errors[0]
-    assert not account.marked
+    assert "'id' is a str, not a 64-bit integer" in ran.errors[0]
+    assert account.marked == [1]
+    assert not ran.states
 
 
 def test_reading_back_understands_batches_too(account: Account) -> None:
-    ran = account.run(schema() + batches(account.folder, lines(1, 2), lines(3)) + state(1))
+    taps = schema() + batches(account.folder, lines(1, 2), lines(3)) + state(1)
+
+    ran = account.run(taps, read_back=True)
 
     assert ran.exit_code == 0
     assert sorted(account.marked) == [1, 2, 3]
 
 
 def test_reading_back_refuses_a_batch_that_cannot_be_read(account: Account) -> None:
-    ran = account.run(schema() + batches(account.folder, b"no gzip") + state(1))
+    ran = account.run(schema() + batches(account.folder, b"no gzip") + state(1), read_back=True)
 
     assert ran.exit_code == 1
     assert len(ran.errors) == 1

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers.run import TIMEOUT_S, adds_up, finish
-from helpers.singer import invoice, pages, value
+from helpers.run import adds_up, finish
+from helpers.singer import invoice, pages, state, value
 from helpers.target_process import KEEPER, Account, loader, wait_for
 
 if TYPE_CHECKING:
@@ -125,21 +125,29 @@ def test_a_loader_that_a_signal_ends_is_told_as_a_shell_does(account: Account) -
 
 
 @pytest.mark.parametrize("code", [0, 9])
-def test_the_target_ends_with_its_loader_though_the_tap_goes_on(
+def test_the_rest_of_the_input_is_read_after_the_loader_has_ended(
     account: Account, code: int
 ) -> None:
-    program = loader(account.folder, FIRST_STATE + f"sys.exit({code})")
-    target = account.start(loader=program)
+    """The tap ends in order, and the reason comes last."""
+    program = 'print("no such database", file=sys.stderr)\n' + FIRST_STATE + f"sys.exit({code})"
+    target = account.start(loader=loader(account.folder, program))
     assert target.stdin is not None
     target.stdin.write(pages(FIRST))
     target.stdin.flush()
+    wait_for(partial(_are_marked, account))
+    for number in range(2, 400):  # far more than a pipe holds
+        target.stdin.write(invoice(20, text="x" * 10_000) + state(number))
 
-    target.wait(TIMEOUT_S)  # its input is still open
     ran = finish(target)
 
     assert ran.exit_code == (code or 1)
     assert sorted(account.marked) == list(FIRST)
     assert ran.states == [value(1)]
+    *_, error, summary = ran.stderr.splitlines()
+    assert "Received 20 = 20 marked" in summary
+    if code:
+        assert "The loader failed with exit code 9" in error
+        assert "no such database" in error
 
 
 def test_what_is_no_json_is_passed_over_with_one_warning(account: Account) -> None:
@@ -148,7 +156,7 @@ def test_what_is_no_json_is_passed_over_with_one_warning(account: Account) -> No
     ran = account.run(BOTH, loader=loader(account.folder, noise + KEEPER))
 
     assert ran.exit_code == 0
-    assert ran.stderr.count("no STATE of this tap") == 1
+    assert ran.stderr.count("not a STATE of this tap") == 1
     assert sorted(account.marked) == [*FIRST, *SECOND]
     assert ran.states == [value(2)]
 

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from collections import Counter
     from types import FrameType
 
-CONFIG = {"access_token": "token", "system_id": "warehouse", "api_url": "http://127.0.0.1:9"}
+CONFIG = {
+    "access_token": "token",
+    "system_id": "warehouse",
+    "api_url": "http://127.0.0.1:9",
+    "read_back": True,
+}
 
 TestStandard: Any = get_target_test_class(TargetInvoicesAck, config=CONFIG)
 # A target that merges nothing by key has no reason to refuse a record without one.

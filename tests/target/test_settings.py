@@ -36,7 +36,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown confirmation": ({"confirm": "later"}, "confirm"),
     "an unknown placeholder": ({"note": "run {run}"}, "{run}, which is not known"),
     "a placeholder with a form": ({"note": "{loaded_at:%Y}"}, "{loaded_at}, which is not known"),
-    "a brace that does not close": ({"note": "run {run_id"}, "note: "),
+    "a brace that does not close": ({"note": "run {run_id"}, "note is not valid"),
     "what is for reading back": ({"reconcile_since": "2026-01-01"}, "reconcile_since is for"),
     "maps in the relay": ({"stream_maps": {"invoices": {}}}, "stream_maps is for"),
     "yes for true": ({"dry_run": "yes"}, "dry_run"),
@@ -59,19 +59,19 @@ def test_a_wrong_setting_is_named(account: Account, wrong: str) -> None:
 
 
 def test_a_time_that_is_none_is_refused_when_reading_back(account: Account) -> None:
-    ran = account.run(b"", reconcile_since="2026-02-31")
+    ran = account.run(b"", read_back=True, reconcile_since="2026-02-31")
 
     assert ran.exit_code == 1
-    assert "reconcile_since is '2026-02-31', which is no time" in ran.errors[0]
+    assert "reconcile_since is '2026-02-31', which is not a valid time" in ran.errors[0]
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (None, "No such file or directory"),
-        (b"{", "it is no JSON"),
-        (b"[]", "it holds no JSON object"),
-        (b"\xff\xfe{", "it is no UTF-8"),
+        (b"{", "it is not valid JSON"),
+        (b"[]", "it is not a JSON object"),
+        (b"\xff\xfe{", "it is not UTF-8 text"),
     ],
     ids=["missing", "half", "a list", "another encoding"],
 )
@@ -86,7 +86,7 @@ def test_a_config_file_that_cannot_be_used_is_named(
 
     assert ran.exit_code == 1
     assert len(ran.stderr.splitlines()) == 1
-    assert f"The config file {str(path)!r} cannot be used: {words}" in ran.stderr
+    assert f"The config file {path} cannot be used: {words}" in ran.stderr
 
 
 def test_settings_may_come_from_the_environment(account: Account) -> None:

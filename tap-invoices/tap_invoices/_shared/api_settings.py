@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
 from . import preflight
+from .redact import password_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,6 +18,8 @@ DEFAULT_API_URL = "https://api.traede.com"
 DEFAULT_REQUEST_TIMEOUT = 300
 
 SECRETS = ("access_token", "app_key")
+
+_PROXY_VARIABLES = {"http_proxy", "https_proxy", "all_proxy"}
 
 TAP_SETTINGS = frozenset(
     {
@@ -134,6 +138,15 @@ class ApiSettings:
             system_id=config["system_id"],
             request_timeout=float(config["request_timeout"]),
         )
+
+
+def secrets_of(config: Mapping[str, Any]) -> Iterator[object]:
+    """Iterate over what no log may show: of the settings, and passwords of proxies."""
+    yield from map(config.get, SECRETS)
+    yield password_in(config.get("api_url"))
+    for name, value in os.environ.items():
+        if name.lower() in _PROXY_VARIABLES:
+            yield password_in(value)
 
 
 def api_setting_errors(config: Mapping[str, Any]) -> Iterator[str]:

@@ -77,10 +77,10 @@ def _describe(
         names: Any = problem.validator_value
         for name in names:
             if name not in value:
-                how = "" if path else _how_to_set(name, plugin)
+                how = "" if path else how_to_set(name, plugin)
                 yield f"{_join_path(path, name)} is missing.{how}"
     elif value is None:
-        how = _how_to_set(path, plugin) if path in schema["properties"] else ""
+        how = how_to_set(path, plugin) if path in schema["properties"] else ""
         yield f"{path} is missing.{how}"
     else:
         is_secret = schema["properties"].get(_setting(problem), {}).get("secret")
@@ -97,7 +97,8 @@ def _show(value: object, setting: str) -> str:
     return shorten(text, _MAX_SHOWN)
 
 
-def _how_to_set(name: str, plugin: str) -> str:
+def how_to_set(name: str, plugin: str) -> str:
+    """Return a sentence that says where a setting of a program can be set."""
     variable = f"{plugin}_{name}".upper().replace("-", "_")
     return f" Set it in the file of --config, or as {variable} with --config=ENV."
 

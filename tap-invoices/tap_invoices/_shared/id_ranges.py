@@ -63,6 +63,13 @@ class IdRanges:
         self._first = [start for start, _ in kept]
         self._last = [end for _, end in kept]
 
+    def copy(self) -> IdRanges:
+        """Return a set of the same ids."""
+        copied = IdRanges()
+        first, last = self._ranges()
+        copied._first, copied._last = first.copy(), last.copy()
+        return copied
+
     def __contains__(self, wanted: int) -> bool:
         """Whether an id is in the set."""
         at = bisect_right(self._first, wanted) - 1

@@ -1,0 +1,178 @@
+"""The API as the target uses it: marking invoices, and listing them in pages."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from target_invoices_ack._shared.errors import MalformedResponseError
+from target_invoices_ack._shared.http import (
+    MARK_PATH,
+    MAX_SMALL_RESPONSE_BYTES,
+    HttpClient,
+    read_body,
+    server_message,
+)
+from target_invoices_ack._shared.id_ranges import IdRanges
+from target_invoices_ack._shared.listing import ExportClient, ExportQuery, created_since
+from target_invoices_ack._shared.pagination import iter_pages
+from target_invoices_ack._shared.response import RawInvoice
+from target_invoices_ack._shared.status import Purpose
+from target_invoices_ack._shared.times import EPOCH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import requests
+
+    from target_invoices_ack._shared.api_settings import ApiSettings
+    from target_invoices_ack._shared.response import Row
+
+MAX_BATCH_SIZE = 10
+"""Invoices in one call of `mark-as-exported`, by the API's documentation."""
+
+PAGE_SIZE = 1000
+"""Invoices a request of a listing; they come without lines."""
+
+_MAX_DEPTH = 5
+_FAILED = {"error", "errors", "fail", "failed", "failure", "false"}
+_OUTCOMES = ("status", "result", "code")
+_HTTP_ERRORS = range(400, 600)
+
+
+class _Created(msgspec.Struct):
+    created_at: Any = None
+
+
+_decode_created = msgspec.json.Decoder(_Created).decode
+
+
+class AckClient:
+    """Marks and lists the invoices of one receiving system; threads may share it.
+
+    Args:
+        settings: Where the API is, and whose invoices.
+        user_agent: Sent as `User-Agent`.
+    """
+
+    def __init__(self, settings: ApiSettings, *, user_agent: str) -> None:
+        self.http = HttpClient(settings, user_agent=user_agent)
+        self._export = ExportClient(self.http, settings)
+        self._system_id = settings.system_id
+
+    def mark(self, batch: Sequence[tuple[int, str | None]]) -> None:
+        """Mark invoices as exported.
+
+        A request whose response was lost is sent again: a second mark does no harm.
+
+        Args:
+            batch: At most ten ids, each with its note.
+
+        Raises:
+            HttpStatusError: The API rejects the batch or the request.
+            PluginError: The API cannot be reached, or does not confirm the marks.
+        """
+        invoices = [
+            {"invoice_id": invoice_id, "system_id": self._system_id}
+            | ({"note": note} if note is not None else {})
+            for invoice_id, note in batch
+        ]
+        body = msgspec.json.encode({"invoices": invoices})
+        self.http.post(MARK_PATH, body, _check_marked, Purpose(is_mark=True))
+
+    def list_pending(self) -> IdRanges:
+        """List the booked invoices that are not marked.
+
+        Raises:
+            PluginError: The API rejects the request or cannot be reached.
+        """
+        pending = IdRanges()
+        for _ in self._iter_rows(ExportQuery(), pending):
+            pass
+        return pending
+
+    def list_created_since(self, moment: str) -> dict[int, object]:
+        """List booked invoices, marked or not, that were created since a time.
+
+        Args:
+            moment: The time, in the API's format.
+
+        Returns:
+            Their ids, each with its `created_at` as the API sent it.
+
+        Raises:
+            PluginError: The API rejects the request or cannot be reached.
+        """
+        query = ExportQuery(since=EPOCH, filter_groups=[created_since(moment)])
+        rows = self._iter_rows(query, IdRanges())
+        return {row.id: _created_at(row) for row in rows if row.id is not None}
+
+    def _iter_rows(self, query: ExportQuery, seen: IdRanges) -> Iterator[Row]:
+        for page in iter_pages(partial(self._export.fetch, query), PAGE_SIZE, seen):
+            yield from page
+
+
+def _created_at(row: Row) -> object:
+    try:
+        return _decode_created(row.raw).created_at if isinstance(row, RawInvoice) else None
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _check_marked(response: requests.Response) -> None:
+    """Check that a success is one in content too; PHP answers a fatal error with 200 and HTML.
+
+    Raises:
+        MalformedResponseError: It is not; the request is sent again, as after a 500.
+    """
+    body = bytes(read_body(response, MAX_SMALL_RESPONSE_BYTES))
+    if not body.strip():
+        return
+    try:
+        content = json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise MalformedResponseError(
+            f"it answered {response.status_code} to a mark, and not with JSON; it, or a proxy, "
+            "may have a problem",
+        ) from None
+    if reports_failure(content):
+        said = server_message(content) if isinstance(content, dict) else ""
+        words = f' and said "{said}"' if said else ""
+        raise MalformedResponseError(
+            f"it answered {response.status_code} to a mark, but reported a failure{words}"
+        )
+
+
+def reports_failure(content: object, depth: int = _MAX_DEPTH) -> bool:
+    """Whether the JSON of a success says that the request has failed.
+
+    It does so by `success` or `ok` that is false, an `error`, `errors` or `failed` that is not
+    empty, a `status` such as `error` or 422; at the top, in `data` and in the elements of a list.
+    """
+    match content:
+        case False:
+            return True
+        case dict() if depth:
+            return (
+                any(content.get(name) == 0 for name in ("success", "ok"))  # as false is
+                or any(_is_false(content.get(each)) for each in ("success", "ok", *_OUTCOMES))
+                or any(content.get(name) for name in ("error", "errors", "failed", "exception"))
+                or any(_is_error_code(content.get(name)) for name in _OUTCOMES)
+                or reports_failure(content.get("data"), depth - 1)
+            )
+        case list() if depth:
+            return any(reports_failure(each, depth - 1) for each in content)
+        case _:
+            return False
+
+
+def _is_false(value: object) -> bool:
+    return value is False or (isinstance(value, str) and value.strip().lower() in _FAILED)
+
+
+def _is_error_code(value: object) -> bool:
+    text = str(value).strip()
+    return text.isascii() and text.isdigit() and len(text) == 3 and int(text) in _HTTP_ERRORS  # noqa: PLR2004

@@ -1,0 +1,3 @@
+"""What comes in: Singer messages, and the invoices in them."""
+
+from __future__ import annotations

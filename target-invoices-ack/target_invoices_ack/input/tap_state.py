@@ -1,0 +1,53 @@
+"""What the state of `tap-invoices` tells the target about the pipeline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_invoices_ack._shared.delivered_ids import (
+    HAS_LINES,
+    SYSTEM_ID,
+    tap_invoices_bookmarks,
+)
+from target_invoices_ack.input.messages import InputError
+
+if TYPE_CHECKING:
+    from target_invoices_ack.settings import Settings
+
+
+def check_tap_state(state: object, settings: Settings) -> None:
+    """Check that a state fits the target's settings.
+
+    Args:
+        state: The value of a STATE, of any tap; only those of `tap-invoices` are judged.
+        settings: The target's settings.
+
+    Raises:
+        InputError: It is of another receiving system, or lines are missing.
+    """
+    system_id = settings.api.system_id
+    for bookmark in tap_invoices_bookmarks(state):
+        if bookmark.get(SYSTEM_ID, system_id) != system_id:
+            raise InputError(
+                f"tap-invoices delivers for system_id {bookmark[SYSTEM_ID]!r}, and the target "
+                f"marks for {system_id!r}; nothing is marked. Set the same system_id for both.",
+            )
+        if bookmark.get(HAS_LINES) is False and not settings.allow_missing_lines:
+            raise InputError(
+                "tap-invoices does not send the lines of the invoices (invoice_lines is not "
+                "selected); nothing is marked. Select invoice_lines, or set allow_missing_lines "
+                "to true to mark invoices all the same.",
+            )
+
+
+def check_read_back_state(state: object) -> None:
+    """Check that what is read back does not come from the API.
+
+    Raises:
+        InputError: The state is one of `tap-invoices`.
+    """
+    if tap_invoices_bookmarks(state):
+        raise InputError(
+            "The input comes from tap-invoices itself, not from a warehouse: no loader has "
+            "confirmed it, so nothing is marked. Set loader instead of read_back.",
+        )

@@ -1,0 +1,123 @@
+"""The account of a run: what became of each invoice, counted here and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from target_invoices_ack._shared import PLUGIN_NAME
+from target_invoices_ack._shared.id_ranges import IdRanges
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_LOGGED = 50
+"""Rejected invoices that are named in a line each; the others are named in ranges."""
+
+_logger = logging.getLogger(PLUGIN_NAME)
+
+
+class Account:
+    """Counts invoices as they pass from one state to the next; threads may share it.
+
+    The same invoice is counted once, however often it comes; drafts are counted as records.
+
+    Attributes:
+        received: Invoices that came and can be marked.
+        confirmed: Those of them that are known to be loaded.
+        already_exported: Those of the confirmed ones that were left as they were.
+        marked: Those of the confirmed ones that were marked, or would be (`dry_run`).
+        rejected: Those of the confirmed ones that the API rejects, each with the reason.
+        unmarkable: Invoices whose id cannot be marked, by reason.
+        drafts: Records that are flagged as drafts.
+    """
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.confirmed = 0
+        self.already_exported = 0
+        self.marked = 0
+        self.rejected: dict[int, str] = {}
+        self.unmarkable: Counter[str] = Counter()
+        self.drafts = 0
+        self._rejected_ids = IdRanges()
+        self._lock = threading.Lock()
+
+    def add_received(self) -> None:
+        """Count an invoice that has come."""
+        with self._lock:
+            self.received += 1
+
+    def add_draft(self) -> None:
+        """Count a draft."""
+        with self._lock:
+            self.drafts += 1
+
+    def add_unmarkable(self, reason: str) -> None:
+        """Count an invoice whose id cannot be marked."""
+        with self._lock:
+            self.unmarkable[reason] += 1
+            is_new = self.unmarkable[reason] == 1 and len(self.unmarkable) <= MAX_LOGGED
+        if is_new:
+            _logger.error("An invoice cannot be marked: %s. Check stream and id_property.", reason)
+
+    def add_confirmed(self, count: int) -> None:
+        """Count invoices that are known to be loaded."""
+        with self._lock:
+            self.confirmed += count
+
+    def add_already_exported(self, count: int) -> None:
+        """Count confirmed invoices that are left as they are."""
+        with self._lock:
+            self.already_exported += count
+
+    def add_marked(self, count: int) -> None:
+        """Count invoices that were marked."""
+        with self._lock:
+            self.marked += count
+
+    def add_rejected(self, invoice_id: int, reason: str) -> None:
+        """Count an invoice that the API rejects."""
+        with self._lock:
+            self.rejected[invoice_id] = reason
+            self._rejected_ids.add(invoice_id)
+
+    @property
+    def rejected_ids(self) -> IdRanges:
+        """The ids that the API rejects."""
+        with self._lock:
+            return self._rejected_ids.copy()
+
+    @property
+    def has_rejected(self) -> bool:
+        """Whether an invoice stays unmarked because of itself."""
+        return bool(self.rejected or self.unmarkable)
+
+    @property
+    def unconfirmed(self) -> int:
+        """Invoices that are not known to be loaded."""
+        return self.received - self.confirmed
+
+    @property
+    def not_marked(self) -> int:
+        """Invoices that are known to be loaded and were neither marked nor rejected."""
+        settled = self.already_exported + self.marked + len(self.rejected)
+        return self.confirmed - settled
+
+    def summary(self, *, is_dry_run: bool = False, skips_exported: bool = False) -> str:
+        """Return the last line of a run; its parts add up to what was received."""
+        with self._lock:
+            unmarkable = self.unmarkable.total()
+            parts: Sequence[tuple[int, str, bool]] = (
+                (self.marked, "would be marked" if is_dry_run else "marked", True),
+                (self.unconfirmed, "not confirmed", True),
+                (len(self.rejected) + unmarkable, "rejected", True),
+                (self.drafts, "drafts", True),
+                (self.already_exported, "exported already", skips_exported),
+                (self.not_marked, "confirmed but not marked", False),
+            )
+            received = self.received + unmarkable + self.drafts
+        shown = [f"{count} {name}" for count, name, is_always in parts if count or is_always]
+        return f"Received {received} = {' + '.join(shown)}."

@@ -1,0 +1,129 @@
+"""From loaded invoices to marks: what is exported already is left as it is, the rest marked."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from singer_sdk import metrics
+
+from target_invoices_ack._shared import PLUGIN_NAME
+from target_invoices_ack._shared.id_ranges import IdRanges, format_ids
+from target_invoices_ack._shared.run_report import run_id
+from target_invoices_ack.marking.note import NoteTemplate
+from target_invoices_ack.marking.queue import MarkQueue
+from target_invoices_ack.marking.state_output import emit_state
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_invoices_ack._shared.errors import PluginError
+    from target_invoices_ack.client import AckClient
+    from target_invoices_ack.marking.account import Account
+    from target_invoices_ack.settings import Settings
+    from target_invoices_ack.shutdown import StopEvent
+
+_logger = logging.getLogger(PLUGIN_NAME)
+
+
+class Acknowledger:
+    """Takes invoices that are known to be loaded.
+
+    Args:
+        settings: The target's settings.
+        client: Marks, and lists what is pending.
+        account: Where everything is counted.
+        stop: Bounds the wait after a signal; is set when marking has failed for good.
+    """
+
+    def __init__(
+        self, settings: Settings, client: AckClient, account: Account, stop: StopEvent
+    ) -> None:
+        self.account = account
+        self._settings = settings
+        self._client = client
+        self._dry_run_ids = IdRanges()
+        self._dry_run_lock = threading.Lock()
+        self._metric = metrics.record_counter(settings.stream, "mark-as-exported")
+        self._queue = MarkQueue(
+            self._record_dry_run if settings.dry_run else client.mark,
+            self._emit_state,
+            account,
+            NoteTemplate(settings.note, run_id()),
+            parallel=settings.max_parallel_requests,
+            stop=stop,
+        )
+
+    def start(self) -> None:
+        """Start marking.
+
+        Raises:
+            PluginError: The machine has no room for more threads.
+        """
+        self._queue.start()
+
+    @cached_property
+    def pending(self) -> IdRanges:
+        """The ids that were pending when this was first asked for: one listing a run.
+
+        Raises:
+            PluginError: The API rejects the request or cannot be reached.
+        """
+        return self._client.list_pending()
+
+    def submit(self, ids: Sequence[int], state: bytes | None = None) -> None:
+        """Take in loaded invoices, and a STATE to be emitted once they are marked.
+
+        Raises:
+            PluginError: Marking has failed for good.
+        """
+        self.account.add_confirmed(len(ids))
+        if ids and self._settings.skip_exported:
+            wanted = [each for each in ids if each in self.pending]
+            self.account.add_already_exported(len(ids) - len(wanted))
+            ids = wanted
+        self._queue.add(ids)
+        if state is not None:
+            self._queue.add_state(state)
+
+    def flush(self) -> None:
+        """Wait until everything that was submitted is marked or rejected.
+
+        Raises:
+            PluginError: Marking has failed for good.
+        """
+        self._queue.flush()
+
+    def close(self) -> None:
+        """Mark what waits, and end."""
+        self._queue.close()
+        self._metric.increment(self.account.marked)
+        self._metric.exit()
+
+    def log_summary(self) -> None:
+        """Log what became of all invoices; the last line of a run."""
+        if self._settings.dry_run:
+            ids = format_ids(self._dry_run_ids) or "nothing"
+            _logger.info("Dry run: would mark %s.", ids)
+        if rejected := self.account.rejected_ids:
+            _logger.error("Rejected, and so unmarked: %s.", format_ids(rejected))
+        summary = self.account.summary(
+            is_dry_run=self._settings.dry_run, skips_exported=self._settings.skip_exported
+        )
+        _logger.info("%s", summary)
+
+    @property
+    def failure(self) -> PluginError | None:
+        """What made marking fail for good, if anything did."""
+        return self._queue.failure
+
+    def _record_dry_run(self, batch: Sequence[tuple[int, str | None]]) -> None:
+        with self._dry_run_lock:
+            for invoice_id, _ in batch:
+                self._dry_run_ids.add(invoice_id)
+
+    def _emit_state(self, state: bytes, rejected: IdRanges) -> None:
+        if not self._settings.dry_run:  # nothing is marked, so no STATE may claim anything
+            emit_state(state, rejected)

@@ -1,0 +1,263 @@
+"""The loader: a child process that is fed, listened to, and given time to drain."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import subprocess
+import threading
+from collections import deque
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING
+
+from target_invoices_ack._shared import PLUGIN_NAME
+from target_invoices_ack._shared.command import SIGNAL_EXIT
+from target_invoices_ack._shared.redact import shorten
+from target_invoices_ack.relay.command import LoaderError, start_error
+from target_invoices_ack.relay.known_loaders import loader_warning
+from target_invoices_ack.relay.pipes import LineBuffer, StdinFeeder, iter_chunks, iter_lines
+from target_invoices_ack.relay.shield import BLOCKED_SIGNALS, unshielded_process
+from target_invoices_ack.relay.state_gate import StateGate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from target_invoices_ack.shutdown import StopEvent
+
+DRAIN_TIME_S = 20.0
+"""How long the loader may drain after a signal or a failure, before it is killed."""
+
+_TICK_S = 0.2
+_LAST_LINES = 5
+_STDERR = 2
+_MAX_LINE = 300
+
+_logger = logging.getLogger(PLUGIN_NAME)
+
+
+class Loader:
+    """A Singer loader as a child process that no SIGINT and no SIGTERM reaches.
+
+    A signal reaches the target, which ends the loader's input, and the loader drains.
+
+    Args:
+        words: Its command.
+        environment: Its environment.
+        stop: Ends feeding when set.
+        on_line: Called, in another thread, with each line that it emits and that counts.
+        on_tick: Called every now and then while the loader is waited for.
+
+    Attributes:
+        consumed_all: Whether it was still reading when its input ended, with nothing left.
+        is_orderly: Whether it then exited with 0, and no signal can have interrupted it.
+    """
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        environment: Mapping[str, str],
+        stop: StopEvent,
+        on_line: Callable[[bytes], None],
+        on_tick: Callable[[], None],
+    ) -> None:
+        self.consumed_all = self.is_orderly = False
+        self._words = words
+        self._environment = environment
+        self._stop = stop
+        self._on_line = on_line
+        self._on_tick = on_tick
+        self._was_killed = self._input_has_ended = False
+        self._exited = threading.Event()
+        self._last_lines: deque[bytes] = deque(maxlen=_LAST_LINES)
+
+    def start(self) -> None:
+        """Start it.
+
+        Raises:
+            LoaderError: It cannot be started.
+        """
+        if warning := loader_warning(self._words):
+            _logger.warning("%s", warning)
+        self._process = _popen_with_blocked_signals(self._words, self._environment)
+        self._feeder = StdinFeeder(_opened(self._process.stdin), self._accepts_input)
+        self._gate = StateGate(
+            lambda: unshielded_process(self._process.pid), self._feeder.consumed, self._stop
+        )
+        self._threads = [
+            threading.Thread(target=target, name=f"loader-{target.__name__}", daemon=True)
+            for target in (self._wait_for_exit, self._read_output, self._read_errors)
+        ]
+        try:
+            for thread in self._threads:
+                thread.start()
+        except RuntimeError:
+            self._process.kill()
+            raise LoaderError(
+                "The loader cannot be started: the system's limit of threads is reached."
+            ) from None
+
+    def feed(self, block: bytes) -> bool:
+        """Write whole lines to the loader; waits while it is slow.
+
+        Args:
+            block: The lines; empty if nothing has come for a while.
+
+        Returns:
+            Whether it still takes input. If not, its input is closed, its exit confirms
+            nothing, and it has to end within a bound.
+        """
+        if self._feeder.write(block):
+            return True
+        self._input_has_ended = True
+        self._feeder.close()
+        self._start_drain_time()
+        return False
+
+    def end_input(self) -> None:
+        """Let the loader take what is left, then close its input, unless that was done.
+
+        That it was still reading then tells an orderly end from one in the middle: both may
+        exit with 0.
+        """
+        if self._input_has_ended:
+            return
+        self._input_has_ended = True
+        self.consumed_all = self._feeder.end()
+        if not self.consumed_all:
+            self._start_drain_time()
+
+    def wait(self) -> int:
+        """Wait until the loader has ended and everything that it emitted was read.
+
+        Returns:
+            Its exit code; 128 and the signal's number if a signal ended it.
+        """
+        while not self._exited.wait(_TICK_S):
+            self._on_tick()
+            if self._stop.is_set:
+                self._within_drain_time()
+        for thread in self._threads:
+            thread.join()
+        is_trusted = self.consumed_all and not self._was_killed and self._gate.is_exit_trusted()
+        code = self._process.wait()
+        self.is_orderly = is_trusted and code == 0
+        for line in self._gate.end(is_orderly=self.is_orderly):
+            self._on_line(line)
+        return code if code >= 0 else SIGNAL_EXIT - code
+
+    def last_words(self) -> str:
+        """Return the last lines that it wrote to stderr, shortened."""
+        lines = (shorten(line.decode(errors="replace"), _MAX_LINE) for line in self._last_lines)
+        return " / ".join(filter(None, lines))
+
+    def _start_drain_time(self) -> None:
+        """Bound the life of a loader that has closed its input and does not exit."""
+        if not self._exited.wait(_TICK_S) and not self._stop.is_set:
+            _logger.warning("The loader reads no more; it has %.0f s to end.", DRAIN_TIME_S)
+            self._stop.set()
+
+    def _accepts_input(self) -> bool:
+        """Whether the loader still takes input; a child that it left may hold the pipe open."""
+        self._on_tick()
+        return not self._exited.is_set() and (not self._stop.is_set or self._within_drain_time())
+
+    def _within_drain_time(self) -> bool:
+        """Whether the loader still has time to drain; kills it if it has not."""
+        if self._stop.seconds_since_set() < DRAIN_TIME_S:
+            return True
+        if not self._was_killed:
+            self._was_killed = True
+            _logger.warning("The loader did not end in %.0f s; killing it.", DRAIN_TIME_S)
+            self._kill()
+        return False
+
+    def _kill(self) -> None:
+        if not self._exited.is_set():
+            with suppress(ProcessLookupError):  # it is gone already
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _wait_for_exit(self) -> None:
+        if hasattr(os, "waitid"):
+            # Until it is reaped, its signal mask can be looked up.
+            os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+        else:
+            self._process.wait()
+        self._exited.set()
+
+    def _read_output(self) -> None:
+        pipe = _opened(self._process.stdout)
+        try:
+            for line in iter_lines(pipe, self._exited):
+                counting = self._gate.take(line) if line.strip() else self._gate.poll()
+                for each in counting:
+                    if not self._was_killed:
+                        self._on_line(each)
+        except BaseException:
+            # A bug: nothing that the loader says counts any more, and nobody reads it.
+            self._was_killed = True
+            self._stop.set()
+            raise
+        finally:
+            pipe.close()
+
+    def _read_errors(self) -> None:
+        """Pass on what the loader writes to stderr, and keep the last lines."""
+        pipe = _opened(self._process.stderr)
+        lines = LineBuffer()
+        rest = b""
+        for chunk in iter_chunks(pipe, self._exited):
+            # Whole lines, so that ours do not fall into them; the rest if no more comes soon.
+            head, newline, tail = (rest + chunk).rpartition(b"\n") if chunk else (rest, b"", b"")
+            _write_to_stderr(head + newline)
+            rest = tail
+            self._last_lines.extend(line for line in lines.feed(chunk) if line.strip())
+        _write_to_stderr(rest)
+        self._last_lines.extend(line for line in (lines.flush(),) if line.strip())
+        pipe.close()
+
+
+def _opened(pipe: IO[bytes] | None) -> IO[bytes]:
+    assert pipe is not None  # noqa: S101 - for mypy
+    return pipe
+
+
+def _write_to_stderr(data: bytes) -> None:
+    """Write to stderr as the loader itself would; if nobody reads it, that is not our problem."""
+    left = memoryview(data)
+    with suppress(OSError):
+        while left:
+            try:
+                left = left[os.write(_STDERR, left) :]
+            except BlockingIOError:
+                poll = select.poll()
+                poll.register(_STDERR, select.POLLOUT)
+                poll.poll()
+
+
+def _popen_with_blocked_signals(
+    words: Sequence[str], environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    _keep_exit_codes()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED_SIGNALS)
+    try:
+        return subprocess.Popen(
+            words,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            process_group=0,
+        )
+    except OSError as error:
+        raise start_error(words, error.strerror) from None
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _keep_exit_codes() -> None:
+    """Undo an inherited setting because of which the exit code would be lost, and read as 0."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
