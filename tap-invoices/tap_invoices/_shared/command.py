@@ -41,6 +41,8 @@ def run(cli: Callable[[], object]) -> None:
     Raises:
         SystemExit: At the end, with the exit code.
     """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _on_interrupt)
     hide_secrets(_secrets_of_environment())
     problems = _ProblemCollector()
     _logger.addHandler(problems)
@@ -69,6 +71,12 @@ def _call(cli: Callable[[], object]) -> None:
         end_on_error(output.failure() or error)
 
 
+def _on_interrupt(number: int, _: object) -> None:
+    # Until the plugin handles signals itself; of a KeyboardInterrupt, click makes exit code 1.
+    if not output.is_writing():
+        raise SystemExit(SIGNAL_EXIT + number)
+
+
 def publish_at_end(run_report: RunReport) -> None:
     """Publish a report once the program ends, with its exit code and its reason."""
     global report  # noqa: PLW0603 - a program has one end
@@ -84,10 +92,8 @@ def end_on_error(error: BaseException) -> None:
     match error:
         case SystemExit():
             raise error
-        case KeyboardInterrupt():
-            raise SystemExit(SIGNAL_EXIT + signal.SIGINT) from None
         case ConfigValidationError():
-            _end([f"Setting: {each}" for each in error.errors])
+            _end([f"Setting: {each}" for each in error.errors or [str(error)]])
         case PluginError():
             _end([str(error)])
         case BrokenPipeError():
