@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from tap_invoices._shared.response import UndeliverableInvoice
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 invoice`, `2 invoices`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 @dataclass
 class SyncAccount:
     """What became of the invoices of a run: all messages and figures are derived from it.
@@ -59,7 +64,8 @@ class SyncAccount:
         """Return the figures in a sentence."""
         counts = self.counts()
         return (
-            "Delivered {invoices} invoices with {invoice_lines} lines; skipped {skipped} that the "
-            "last run had delivered; {undeliverable} cannot be delivered; {requests} requests, "
-            "{retries} retries."
-        ).format(**counts)
+            f"Delivered {counted(self.invoices, 'invoice')} with {counted(self.lines, 'line')}; "
+            f"skipped {self.skipped} that the last run had delivered; "
+            f"{len(self.undeliverable)} cannot be delivered; "
+            f"{counted(counts['requests'], 'request')}, {counts['retries']} of them retries."
+        )

@@ -17,6 +17,7 @@ from tap_invoices._shared.listing import ExportQuery, Page, PageRequest
 from tap_invoices._shared.pagination import iter_pages
 from tap_invoices._shared.redact import shorten
 from tap_invoices._shared.response import RawInvoice, UndeliverableInvoice
+from tap_invoices.account import counted
 from tap_invoices.bookmark import Bookmark, Progress
 from tap_invoices.prefetch import Prefetcher
 
@@ -343,9 +344,9 @@ class Sync:
             account = self._account
             rate = (account.invoices + account.lines) / (now - self._started)
             _logger.info(
-                "%d invoices and %d lines so far, %.0f records a second.",
-                account.invoices,
-                account.lines,
+                "%s and %s so far, %.0f records a second.",
+                counted(account.invoices, "invoice"),
+                counted(account.lines, "line"),
                 rate,
             )
 
@@ -355,6 +356,6 @@ def _describe_undeliverable(undeliverable: Sequence[UndeliverableInvoice]) -> st
     ids = format_ids(row.id for row in more if row.id is not None)
     others = f" Besides those above: {shorten(ids, _MAX_IDS_LENGTH)}." if more else ""
     return (
-        f"{len(undeliverable)} invoices cannot be delivered; all others were.{others} Look at "
-        "them in Traede; the next run lists them again."
+        f"{counted(len(undeliverable), 'invoice')} cannot be delivered; all others were.{others} "
+        "Look at them in Traede; the next run lists them again."
     )

@@ -18,6 +18,7 @@ from tap_invoices._shared.errors import PluginError
 from tap_invoices._shared.redact import hide_secrets, password_in
 from tap_invoices._shared.run_report import RunReport
 from tap_invoices.account import SyncAccount
+from tap_invoices.account_check.command_line import add_check_option, run_check
 from tap_invoices.bookmark import Bookmark, known_bookmarks
 from tap_invoices.catalog import parse_catalog
 from tap_invoices.records.output import Writer
@@ -68,7 +69,7 @@ class TapInvoices(Tap):
             report_file = config.get("report_file")
             report = RunReport(config.get("system_id", ""), report_file, self._account.report)
             command.publish_at_end(report)
-        elif not _has_credentials(config):  # discovery can do without
+        elif "access_token" not in config:  # discovery can do without
             self.config_jsonschema = {**self.config_jsonschema, "required": []}  # type: ignore[misc]
         self._bookmark = Bookmark.from_state(state or {})  # rejected before any request
         try:
@@ -98,12 +99,17 @@ class TapInvoices(Tap):
         for option in singer_command.params:
             if option.name in {"catalog", "state"}:
                 option.callback = input_files.check_json_option
+        add_check_option(singer_command)
         return singer_command
 
     @classmethod
     @override
-    def invoke(cls, **options: Any) -> None:
+    def invoke(cls, *, check: bool = False, **options: Any) -> None:
         try:
+            if check:
+                found = options["config"]
+                tap = cls(config=found.config, parse_env_config=found.parse_env, setup_mapper=False)
+                run_check(tap, options["about_format"])
             super().invoke(**options)
         except Exception as error:  # noqa: BLE001 - click would add lines of its own
             command.end_on_error(error)
@@ -143,12 +149,8 @@ class TapInvoices(Tap):
         from tap_invoices.streams import InvoiceLines, Invoices  # noqa: PLC0415
 
         sample = [] if self.input_catalog else self._read_sample()
-        return [
-            Invoices(self, discovery.learn_schema(INVOICES, sample)),
-            InvoiceLines(
-                self, discovery.learn_schema(INVOICE_LINES, discovery.sample_lines(sample))
-            ),
-        ]
+        schemas = discovery.learn_schemas(sample)
+        return [Invoices(self, schemas[INVOICES]), InvoiceLines(self, schemas[INVOICE_LINES])]
 
     def make_sync(
         self,
@@ -199,9 +201,10 @@ class TapInvoices(Tap):
         """
         from tap_invoices import discovery  # noqa: PLC0415 - see discover_streams
 
-        if not _has_credentials(self.config):
+        if not self.config.get("access_token"):
             self.logger.warning(
-                "Without access_token and system_id, discovery knows the documented columns only.",
+                "Without access_token, discovery knows only the documented columns. Set it, and "
+                "discover again before you load.",
             )
             return []
         return discovery.read_sample(
@@ -240,10 +243,6 @@ class TapInvoices(Tap):
         tests/tap/test_sdk.py notices when the SDK no longer calls this.
         """
         self._guard.on_signal(signum)
-
-
-def _has_credentials(config: Mapping[str, Any]) -> bool:
-    return bool(config.get("access_token") and config.get("system_id"))
 
 
 def _describe(error: Exception) -> str:

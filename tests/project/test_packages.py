@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +16,8 @@ from uv import find_uv_bin
 from generate.programs import PROGRAMS, TAP
 from helpers import pythons
 from helpers.checkout import CHECKOUT
+from helpers.run import environment as run_environment
+from helpers.run import run
 from sandbox.client import Sandbox
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _NEWEST_MINOR = 14  # of Python 3, as the packages say
 
-pytestmark = pytest.mark.xdist_group("packages")
+pytestmark = [pytest.mark.xdist_group("packages"), pytest.mark.slow]
 every_program = pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
 
 
@@ -77,7 +78,7 @@ def _newest_python() -> str:
 
 
 @every_program
-def test_a_wheel_has_its_types_and_its_licence_and_nothing_else(
+def test_a_wheel_holds_the_package_with_types_and_licence(
     builds: dict[str, Built], program: Program
 ) -> None:
     built = builds[program.name]
@@ -91,14 +92,14 @@ def test_a_wheel_has_its_types_and_its_licence_and_nothing_else(
 
 
 @every_program
-def test_an_sdist_has_all_that_a_build_needs(builds: dict[str, Built], program: Program) -> None:
+def test_an_sdist_holds_what_a_build_needs(builds: dict[str, Built], program: Program) -> None:
     with tarfile.open(builds[program.name].sdist) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
     assert {"LICENSE", "README.md", "pyproject.toml", "PKG-INFO"} <= names
 
 
 @every_program
-def test_without_git_there_is_a_version_all_the_same(program: Program, tmp_path: Path) -> None:
+def test_a_build_without_git_has_a_version(program: Program, tmp_path: Path) -> None:
     package = program.name.replace("-", "_")
     copy = tmp_path / program.name
     for path in (*program.folder.glob("*.*"), program.folder / "LICENSE"):
@@ -110,7 +111,7 @@ def test_without_git_there_is_a_version_all_the_same(program: Program, tmp_path:
 
 
 @every_program
-def test_a_package_alone_tells_its_version_and_its_settings_in_every_format(
+def test_a_package_alone_describes_itself_in_every_format(
     environment: dict[str, Path], builds: dict[str, Built], program: Program
 ) -> None:
     command = environment[program.name] / "bin" / program.name
@@ -125,14 +126,14 @@ def test_a_package_alone_tells_its_version_and_its_settings_in_every_format(
 
 
 @every_program
-def test_a_package_does_not_bring_the_other(environment: dict[str, Path], program: Program) -> None:
+def test_a_package_installs_alone(environment: dict[str, Path], program: Program) -> None:
     others = {other.name for other in PROGRAMS} - {program.name}
     listed = _uv("pip", "list", "--python", str(environment[program.name]), "--format=json")
     assert not others & {each["name"] for each in json.loads(listed)}
 
 
 @every_program
-def test_a_package_runs_without_being_installed(builds: dict[str, Built], program: Program) -> None:
+def test_uvx_runs_a_package(builds: dict[str, Built], program: Program) -> None:
     built = builds[program.name]
     command = ("--from", str(built.wheel), program.name, "--version")
     assert built.version in _uv("tool", "run", "--python", sys.executable, *command)
@@ -142,14 +143,9 @@ def test_a_package_runs_without_being_installed(builds: dict[str, Built], progra
 def test_pipx_runs_a_package(builds: dict[str, Built], program: Program, tmp_path: Path) -> None:
     built = builds[program.name]
     words = ("run", "--spec", str(built.wheel), program.name, "--version")
-    done = subprocess.run(
-        [sys.executable, "-m", "pipx", *words],
-        env={**os.environ, "PIPX_HOME": str(tmp_path / "pipx"), "PIPX_DEFAULT_BACKEND": "pip"},
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert built.version in done.stdout
+    variables = {"PIPX_HOME": str(tmp_path / "pipx"), "PIPX_DEFAULT_BACKEND": "pip"}
+    done = run([sys.executable, "-m", "pipx", *words], env=run_environment(**variables))
+    assert built.version in done.check().stdout
 
 
 def test_the_tap_alone_delivers_an_account(environment: dict[str, Path], tmp_path: Path) -> None:
@@ -180,14 +176,19 @@ def _copy(source: Path, to: Path) -> None:
 
 
 def _said(command: Path, *arguments: str) -> str:
-    return subprocess.run(
-        [command, *arguments], check=True, stdout=subprocess.PIPE, text=True, cwd=command.parent
-    ).stdout
+    return run([str(command), *arguments], cwd=command.parent).check().stdout
 
 
 def _uv(*arguments: str, cwd: Path | None = None) -> str:
-    done = subprocess.run(
-        [find_uv_bin(), "--quiet", *arguments], check=False, capture_output=True, text=True, cwd=cwd
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return run([find_uv_bin(), "--quiet", *arguments], cwd=cwd).check().stdout
+
+
+@every_program
+def test_the_sdk_is_bound_below_what_nobody_has_tested(program: Program) -> None:
+    """The lock is what is tested here; a newer minor version is what a user would find out."""
+    lock = tomllib.loads((CHECKOUT / "uv.lock").read_text())
+    [tested] = [each["version"] for each in lock["package"] if each["name"] == "singer-sdk"]
+    major, minor, *_ = map(int, tested.split("."))
+    project = tomllib.loads((program.folder / "pyproject.toml").read_text())["project"]
+    [bounds] = [each for each in project["dependencies"] if each.startswith("singer-sdk")]
+    assert bounds.endswith(f",<{major}.{minor + 1}")

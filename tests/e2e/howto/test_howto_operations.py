@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from helpers.howto_pages import Page
+from helpers.postgres_account import SYSTEM
 
 if TYPE_CHECKING:
     from helpers.postgres_account import Account
@@ -17,6 +18,17 @@ pytestmark = pytest.mark.xdist_group("recipes of habits")
 
 RUN = "meltano run tap-invoices target-invoices-ack"
 CREATED = "2024-01"  # of the month that `replay` loads again
+
+
+def test_check_your_account(account: Account) -> None:
+    """The page's alert is silent once everything is marked, and speaks while an invoice waits."""
+    account.sandbox.mark(account.booked(), SYSTEM)
+    account.project.follow("account-check")
+    *_, alert = Page("account-check").commands
+    account.sandbox.add(1)
+    waiting = account.project.type(alert)
+    assert waiting.exit_code == 1
+    assert "problems: [], waiting: " in waiting.stdout
 
 
 def test_read_back_instead_of_relaying(account: Account) -> None:

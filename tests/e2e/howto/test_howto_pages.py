@@ -17,7 +17,7 @@ every_page = pytest.mark.parametrize("page", pages(), ids=lambda page: page.name
 
 
 @every_page
-def test_a_page_has_no_block_that_the_tests_would_pass_over(page: Page) -> None:
+def test_every_block_of_a_page_can_be_tested(page: Page) -> None:
     assert page.commands
     for block in page.blocks:
         assert block.title or block.language in _TYPED_OR_SEEN | _SHOWN
@@ -43,13 +43,13 @@ def test_the_text_before_a_block_names_its_file(page: Page) -> None:
 
 
 @every_page
-def test_a_page_is_followed_by_a_test(page: Page) -> None:
+def test_every_page_has_a_test(page: Page) -> None:
     tests = (path.read_text() for path in _E2E.glob("*/test_*.py"))
     assert any(f'("{page.name}"' in text for text in tests)
 
 
 @every_page
-def test_a_page_is_in_the_list(page: Page) -> None:
+def test_every_page_is_listed(page: Page) -> None:
     assert f"({page.name}.md)" in (FOLDER / "README.md").read_text()
 
 
@@ -68,5 +68,5 @@ def test_every_link_leads_somewhere(path: Path) -> None:
         ("four", False),
     ],
 )
-def test_what_a_page_shows_has_to_be_said_in_that_order(expected: str, seen: bool) -> None:  # noqa: FBT001 - a parameter
+def test_output_is_matched_in_order(expected: str, seen: bool) -> None:  # noqa: FBT001 - a parameter
     assert is_seen(expected, "one\nthe API has 7: 3 pending\nthree") is seen
