@@ -17,6 +17,7 @@ from loader_matrix.feeds import FLATTENING, Feeds, collect
 from loader_matrix.servers import Servers
 from loader_matrix.trial import Outcome, Trial
 from loader_matrix.verdict import Problem, problems, warnings
+from target_invoices_ack.relay import known_loaders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,29 +50,30 @@ def test_every_loader_was_tried() -> None:
 class TestWhatTheTargetWarnsOf:
     """The target's list of loaders is what was recorded."""
 
-    @pytest.fixture(scope="class")
-    def known(self) -> Any:
-        return pytest.importorskip("target_invoices_ack.relay.known_loaders")
+    def test_it_knows_what_was_recorded_and_nothing_else(self) -> None:
+        recorded = {
+            kind: {command for command, kinds in WARNINGS.items() if kind in kinds}
+            for kind in known_loaders.SEEN
+        }
+        assert recorded == known_loaders.SEEN
+        assert {kind for kinds in WARNINGS.values() for kind in kinds} == known_loaders.SEEN.keys()
 
     @pytest.mark.parametrize("command", sorted(WARNINGS))
-    def test_it_warns_of_an_unsafe_loader_and_names_what_helps(
-        self, known: Any, command: str
-    ) -> None:
-        for words in (
-            [f"/opt/bin/{command}", "--config", "x.json"],
-            ["meltano", "invoke", command],
-        ):
-            warning = known.loader_warning(words)
+    def test_it_warns_of_an_unsafe_loader_and_names_what_helps(self, command: str) -> None:
+        for words in ([f"/opt/{command}", "--config", "x.json"], ["meltano", "invoke", command]):
+            warning = known_loaders.loader_warning(words)
             assert warning is not None
             assert command in warning
             settings = WARNINGS[command].get(Problem.CANNOT_STORE_EXTRA) or {}
-            assert all(name in warning for name in settings)
+            assert all(
+                f"{name}: {json.dumps(value)}" in warning for name, value in settings.items()
+            )
 
     @pytest.mark.parametrize(
         "command", sorted({each.command for each in RECORDED.values()} - WARNINGS.keys())
     )
-    def test_it_does_not_warn_of_a_safe_one(self, known: Any, command: str) -> None:
-        assert known.loader_warning([command]) is None
+    def test_it_does_not_warn_of_a_safe_one(self, command: str) -> None:
+        assert known_loaders.loader_warning([command]) is None
 
 
 class TestVerdict:
@@ -126,8 +128,12 @@ class TestVerdict:
         assert warnings([helped]) == {"target-postgres": {"cannot_store_extra": FLATTENING}}
         assert warnings([helpless]) == {"target-postgres": {"cannot_store_extra": None}}
 
-    def test_what_is_true_of_one_of_two_with_the_same_command_is_not_warned_of(self) -> None:
-        assert warnings([self.safe, replace(self.safe, rerun="replaces")]) == {}
+    def test_only_what_is_true_of_all_with_the_same_command_is_warned_of(self) -> None:
+        replacing = replace(self.safe, rerun="replaces")
+        failing = replace(self.safe, outcomes=self.safe.outcomes | {"plain": Outcome(1)})
+        assert warnings([self.safe, replacing]) == {}
+        assert warnings([failing]) == {}
+        assert warnings([failing, replacing]) == {"target-postgres": {"replaces_table": None}}
 
 
 @pytest.fixture(scope="module")
