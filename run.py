@@ -79,6 +79,7 @@ def test(arguments: list[str]) -> int:
     _install("--group", "dev")
     pytest = ["-m", "pytest", "-n", "logical", *(each for each in arguments if each != "--fast")]
     steps = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]]
+    steps += [["python", "tools/check_language.py"]]
     if "--fast" in arguments:
         steps += [["python", *pytest, "-m", "not slow"]]
     elif arguments:  # a part of the tests covers a part of the code

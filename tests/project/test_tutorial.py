@@ -29,6 +29,7 @@ def test_its_commands_show_what_it_says(tmp_path: Path) -> None:
         script = f"\necho '{_END}'\n".join(block.text for block in typed[1:])
         said = follow(tmp_path, script.replace(f":{_PORT}", f":{sandbox.url.rpartition(':')[2]}"))
         assert sandbox.marked("tutorial") == {1, 2, 3}
+    assert stored(tmp_path / ".demo" / "tutorial" / "loaded") == [1, 2, 3]
     assert_the_reference_shows_such_a_state(tmp_path / ".demo" / "tutorial" / "state.json")
     shown = said.split(_END)
     position = 0
@@ -37,6 +38,12 @@ def test_its_commands_show_what_it_says(tmp_path: Path) -> None:
             position = typed.index(block) - 1
         elif block.language == "text":
             assert is_seen(block.text, shown[position]), shown[position]
+
+
+def stored(folder: Path) -> list[int]:
+    """Return the ids of the invoices that are on disk at the end, each as often as it is there."""
+    lines = (folder / "invoices.jsonl").read_text().splitlines()
+    return [json.loads(line)["id"] for line in lines]
 
 
 def assert_the_reference_shows_such_a_state(path: Path) -> None:

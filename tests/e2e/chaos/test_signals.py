@@ -108,7 +108,7 @@ def _reading(sandbox: Sandbox, folder: Path) -> subprocess.Popen[bytes]:
         ),
         {"type": "STATE", "value": {"bookmarks": {"x": 1}}},
     ]
-    config = sandbox.config(max_parallel_requests=1)
+    config = sandbox.config(read_back=True, max_parallel_requests=1)
     target = start([TARGET, "--config", write_json(folder, "target", config)])
     assert target.stdin is not None
     target.stdin.write(b"".join(json.dumps(each).encode() + b"\n" for each in messages))
