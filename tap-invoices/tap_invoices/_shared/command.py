@@ -66,7 +66,7 @@ def _call(cli: Callable[[], object]) -> None:
             sys.stdout.flush()
     except _ToldExit:
         raise
-    except BaseException as error:  # noqa: BLE001 - each is told in its own way
+    except BaseException as error:  # noqa: BLE001 - each type ends in its own way
         # click ends with 1 and says nothing where the reader is gone.
         end_on_error(output.failure() or error)
 

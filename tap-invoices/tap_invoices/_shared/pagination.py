@@ -72,7 +72,7 @@ def iter_pages(fetch: Fetch, page_size: int, seen: IdRanges) -> Iterator[list[Ro
             idle_passes = 0 if listed.update(current.seen) else idle_passes + 1
             if idle_passes == _MAX_IDLE_PASSES or (idle_passes and len(listed) >= current.length):
                 return
-    _logger.warning("The list kept changing; what was missed is listed by the next run.")
+    _logger.warning("The list kept changing. The next run lists the invoices that this one missed.")
 
 
 @dataclass
