@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     import click
 
-_TOO_MANY_DIGITS = "it holds a number with too many digits"
+_TOO_LARGE = "it holds a number that is too large"
 _NOT_JSON = {
     name: f"it holds {name}, which is not JSON" for name in ("NaN", "Infinity", "-Infinity")
 }
@@ -64,13 +65,13 @@ def check_json_option(
 def _parse(kind: str, name: str, content: bytes) -> dict[str, Any]:
     try:
         text = content.decode("utf-8-sig")
-        value = json.loads(text, parse_constant=_reject_constant)
+        value = json.loads(text, parse_constant=_reject_constant, parse_float=_parse_float)
     except UnicodeDecodeError:
         raise InputFileError(kind, name, "it is not UTF-8 text") from None
     except json.JSONDecodeError as error:
         raise InputFileError(kind, name, _describe(error, kind)) from None
     except ValueError as error:
-        raise InputFileError(kind, name, _NOT_JSON.get(str(error), _TOO_MANY_DIGITS)) from None
+        raise InputFileError(kind, name, _NOT_JSON.get(str(error), _TOO_LARGE)) from None
     except RecursionError:
         raise InputFileError(kind, name, "it is nested too deeply") from None
     if not isinstance(value, dict):
@@ -80,6 +81,12 @@ def _parse(kind: str, name: str, content: bytes) -> dict[str, Any]:
 
 def _reject_constant(constant: str) -> None:
     raise ValueError(constant)
+
+
+def _parse_float(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(text)
+    return number
 
 
 def _describe(error: json.JSONDecodeError, kind: str) -> str:
