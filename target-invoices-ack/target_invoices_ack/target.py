@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Target
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigValidationError, MappingError
 from singer_sdk.helpers._batch import BaseBatchFileEncoding
 from singer_sdk.helpers.capabilities import STREAM_MAPS_CONFIG, PluginCapabilities
 from typing_extensions import override
@@ -44,16 +44,7 @@ _NOT_SET = (None, "")  # as schedulers leave a variable that has no value
 
 
 class TargetInvoicesAck(Target):
-    """Singer target that marks an invoice as exported only once a loader has confirmed it.
-
-    Args:
-        config: The settings.
-        parse_env_config: Whether settings are read from the environment too.
-        options: Those of `singer_sdk.Target`.
-
-    Attributes:
-        exit_code: Of the command, once the run has ended.
-    """
+    """Singer target that marks an invoice as exported only once a loader has confirmed it."""
 
     name = "target-invoices-ack"
     config_jsonschema = CONFIG
@@ -85,7 +76,7 @@ class TargetInvoicesAck(Target):
             raise explain(error, self) from None
         if options.get("validate_config", True):
             self._check_settings(reads_environment=parse_env_config)
-        self.exit_code = FAILED
+        self.exit_code = FAILED  # of the command, once the run has ended
         self._run = self._prepare_run()
         self.message_reader = self._run
 
@@ -108,7 +99,7 @@ class TargetInvoicesAck(Target):
     @override
     def get_singer_command(cls) -> click.Command:
         command = super().get_singer_command()
-        command.help = cls.__doc__.partition("\n")[0]  # type: ignore[union-attr]
+        command.help = cls.__doc__
         return command
 
     @classmethod
@@ -139,6 +130,13 @@ class TargetInvoicesAck(Target):
         with suppress(PluginError):  # it was logged with the result of the run
             target.listen(file_input)
         raise SystemExit(target.exit_code)
+
+    @override
+    def setup_mapper(self) -> None:
+        try:
+            super().setup_mapper()
+        except MappingError as error:
+            raise ConfigValidationError("", errors=[f"stream_maps: {error}"]) from None
 
     @override
     def get_sink_class(self, stream_name: str) -> type[NullSink]:

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from helpers.singer import merge_states
 from tap_invoices._shared import times
 from tap_invoices._shared.errors import StateError
-from tap_invoices.bookmark import Bookmark, Progress, known_bookmarks
+from tap_invoices.bookmark import Bookmark, Progress
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SECONDS = st.integers(0, 99).map(lambda hundredths: hundredths / 100)
