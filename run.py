@@ -77,8 +77,9 @@ def become(command: str, arguments: list[str]) -> int:
 def test(arguments: list[str]) -> int:
     """Run every step, also after one that failed; returns the first failure's exit code."""
     _install("--group", "dev")
-    pytest = ["-m", "pytest", "-n", "auto", *(each for each in arguments if each != "--fast")]
+    pytest = ["-m", "pytest", "-n", "logical", *(each for each in arguments if each != "--fast")]
     steps = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]]
+    steps += [["python", "tools/check_language.py"]]
     if "--fast" in arguments:
         steps += [["python", *pytest, "-m", "not slow"]]
     elif arguments:  # a part of the tests covers a part of the code

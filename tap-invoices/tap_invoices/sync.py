@@ -17,6 +17,7 @@ from tap_invoices._shared.listing import ExportQuery, Page, PageRequest
 from tap_invoices._shared.pagination import iter_pages
 from tap_invoices._shared.redact import shorten
 from tap_invoices._shared.response import RawInvoice, UndeliverableInvoice
+from tap_invoices.account import counted
 from tap_invoices.bookmark import Bookmark, Progress
 from tap_invoices.prefetch import Prefetcher
 
@@ -261,8 +262,8 @@ class Sync:
         pages = self._reader.iter_pages(query)
         for page in pages if limit else Prefetcher(pages):
             self._write_first_state()
-            self._write_page(page[: limit and limit - self._account.invoices])
-            if limit and self._account.invoices >= limit:
+            self._write_page(page[: limit and limit - self._account.delivered])
+            if limit and self._account.delivered >= limit:
                 break
             if self._writer.flush() and self._progress.should_emit():
                 self._write_state()
@@ -294,7 +295,7 @@ class Sync:
             invoices += 1
             lines += outcome
             self._account.drafts += invoice.non_booked
-        self._account.invoices += invoices
+        self._account.delivered += invoices
         self._account.lines += lines
         self._count(invoices, lines)
 
@@ -341,11 +342,11 @@ class Sync:
         if now - self._logged_at >= _LOG_INTERVAL_S:
             self._logged_at = now
             account = self._account
-            rate = (account.invoices + account.lines) / (now - self._started)
+            rate = (account.delivered + account.lines) / (now - self._started)
             _logger.info(
-                "%d invoices and %d lines so far, %.0f records a second.",
-                account.invoices,
-                account.lines,
+                "%s and %s so far, %.0f records a second.",
+                counted(account.delivered, "invoice"),
+                counted(account.lines, "line"),
                 rate,
             )
 
@@ -355,6 +356,6 @@ def _describe_undeliverable(undeliverable: Sequence[UndeliverableInvoice]) -> st
     ids = format_ids(row.id for row in more if row.id is not None)
     others = f" Besides those above: {shorten(ids, _MAX_IDS_LENGTH)}." if more else ""
     return (
-        f"{len(undeliverable)} invoices cannot be delivered; all others were.{others} Look at "
-        "them in Traede; the next run lists them again."
+        f"{counted(len(undeliverable), 'invoice')} cannot be delivered; all others were.{others} "
+        "Look at them in Traede; the next run lists them again."
     )

@@ -11,13 +11,14 @@ from typing_extensions import override
 
 from tap_invoices import PROCESS_STARTED, settings
 from tap_invoices._shared import command, config_errors, input_files, preflight
-from tap_invoices._shared.api_settings import SECRETS, ApiSettings
+from tap_invoices._shared.api_settings import ApiSettings, secrets_of
 from tap_invoices._shared.delivered_ids import INVOICE_LINES, INVOICES
 from tap_invoices._shared.environment import environment_warnings, read_environment
 from tap_invoices._shared.errors import PluginError
-from tap_invoices._shared.redact import hide_secrets, password_in
+from tap_invoices._shared.redact import hide_secrets
 from tap_invoices._shared.run_report import RunReport
 from tap_invoices.account import SyncAccount
+from tap_invoices.account_check.command_line import add_check_option, run_check
 from tap_invoices.bookmark import Bookmark, known_bookmarks
 from tap_invoices.catalog import parse_catalog
 from tap_invoices.records.output import Writer
@@ -60,7 +61,7 @@ class TapInvoices(Tap):
         if parse_env_config:
             config |= read_environment(self.config_jsonschema, _ENVIRONMENT_PREFIX)
         config = {name: value for name, value in config.items() if value not in (None, "")}
-        hide_secrets([*map(config.get, SECRETS), password_in(config.get("api_url"))])
+        hide_secrets(secrets_of(config))
         self._log_warnings(config, is_environment_read=parse_env_config)
         self._guard = SignalGuard()
         self._account = SyncAccount()
@@ -68,7 +69,7 @@ class TapInvoices(Tap):
             report_file = config.get("report_file")
             report = RunReport(config.get("system_id", ""), report_file, self._account.report)
             command.publish_at_end(report)
-        elif not _has_credentials(config):  # discovery can do without
+        elif "access_token" not in config:  # discovery can do without
             self.config_jsonschema = {**self.config_jsonschema, "required": []}  # type: ignore[misc]
         self._bookmark = Bookmark.from_state(state or {})  # rejected before any request
         try:
@@ -98,12 +99,17 @@ class TapInvoices(Tap):
         for option in singer_command.params:
             if option.name in {"catalog", "state"}:
                 option.callback = input_files.check_json_option
+        add_check_option(singer_command)
         return singer_command
 
     @classmethod
     @override
-    def invoke(cls, **options: Any) -> None:
+    def invoke(cls, *, check: bool = False, **options: Any) -> None:
         try:
+            if check:
+                found = options["config"]
+                tap = cls(config=found.config, parse_env_config=found.parse_env, setup_mapper=False)
+                run_check(tap, options["about_format"])
             super().invoke(**options)
         except Exception as error:  # noqa: BLE001 - click would add lines of its own
             command.end_on_error(error)
@@ -143,12 +149,8 @@ class TapInvoices(Tap):
         from tap_invoices.streams import InvoiceLines, Invoices  # noqa: PLC0415
 
         sample = [] if self.input_catalog else self._read_sample()
-        return [
-            Invoices(self, discovery.learn_schema(INVOICES, sample)),
-            InvoiceLines(
-                self, discovery.learn_schema(INVOICE_LINES, discovery.sample_lines(sample))
-            ),
-        ]
+        schemas = discovery.learn_schemas(sample)
+        return [Invoices(self, schemas[INVOICES]), InvoiceLines(self, schemas[INVOICE_LINES])]
 
     def make_sync(
         self,
@@ -168,6 +170,7 @@ class TapInvoices(Tap):
         """
         from tap_invoices.sync import ExportReader, Sync, SyncOptions  # noqa: PLC0415
 
+        self._account.last_state = self.state or None  # the SDK has emitted what was given
         options = SyncOptions.from_config(
             self.config, is_full_table=is_full_table, has_lines=has_lines
         )
@@ -199,9 +202,10 @@ class TapInvoices(Tap):
         """
         from tap_invoices import discovery  # noqa: PLC0415 - see discover_streams
 
-        if not _has_credentials(self.config):
+        if not self.config.get("access_token"):
             self.logger.warning(
-                "Without access_token and system_id, discovery knows the documented columns only.",
+                "Without access_token, discovery knows only the documented columns. Set it, and "
+                "discover again before you load.",
             )
             return []
         return discovery.read_sample(
@@ -213,6 +217,7 @@ class TapInvoices(Tap):
     def _write_bookmarks(self, bookmarks: dict[str, dict[str, Any]]) -> None:
         self.state.setdefault("bookmarks", {}).update(bookmarks)
         self.state_writer.write_state(self.state)
+        self._account.last_state = self.state
 
     def _check_settings(self) -> None:
         errors = [
@@ -240,10 +245,6 @@ class TapInvoices(Tap):
         tests/tap/test_sdk.py notices when the SDK no longer calls this.
         """
         self._guard.on_signal(signum)
-
-
-def _has_credentials(config: Mapping[str, Any]) -> bool:
-    return bool(config.get("access_token") and config.get("system_id"))
 
 
 def _describe(error: Exception) -> str:

@@ -8,8 +8,12 @@ from contextlib import redirect_stdout
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from tap_invoices._shared.response import RawInvoice, UndeliverableInvoice, decode_json
-from tap_invoices._shared.response import parse_listing as parse
+from tap_invoices._shared.response import (
+    RawInvoice,
+    UndeliverableInvoice,
+    decode_json,
+    parse_listing,
+)
 from tap_invoices.discovery import learn_schema, sample_lines
 from tap_invoices.tap import TapInvoices
 
@@ -70,23 +74,28 @@ def outputs(tap: TapInvoices) -> tuple[StreamOutput, StreamOutput]:
 
 def listed(*texts: str, non_booked: bool = False) -> list[RawInvoice]:
     """Return invoices as a listing has them."""
-    rows = parse(f'{{"invoices": [{", ".join(texts)}]}}'.encode())
+    rows = parse_listing(f'{{"invoices": [{", ".join(texts)}]}}'.encode())
     found = [row for row in rows if isinstance(row, RawInvoice)]
     assert len(found) == len(texts), rows
     return [RawInvoice(row.id, row.raw, non_booked) for row in found]
 
 
+def decoded(text: str) -> Any:
+    """Decode JSON; numbers are decimals."""
+    return json.loads(text, parse_float=Decimal)
+
+
 def written(writer: RecordWriter, invoices: list[RawInvoice]) -> tuple[list[Any], list[Any]]:
     """Return the outcome of each invoice, and stream and record of each message.
 
-    Numbers keep every digit; the reasons of what cannot be delivered are left out.
+    The reasons of what cannot be delivered are left out.
     """
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     with redirect_stdout(out):
         outcomes = writer.write(invoices)
         writer.flush(force=True)
     out.seek(0)
-    messages = [json.loads(line, parse_float=lambda text: Decimal(text).as_tuple()) for line in out]
+    messages = [decoded(line) for line in out]
     assert all(each["type"] == "RECORD" and each["time_extracted"] for each in messages)
     return (
         ["no" if isinstance(each, UndeliverableInvoice) else each for each in outcomes],

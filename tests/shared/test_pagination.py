@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Server:
     cap: int = 7
     moves: dict[int, Any] = field(default_factory=dict)
     requests: list[Any] = field(default_factory=list)
+    pages: list[list[Any]] = field(default_factory=list)
 
     def fetch(self, request: Any) -> Page:
         self.requests.append(request)
@@ -46,7 +48,8 @@ class Server:
         self.move(len(self.requests) - 1)
         if self.paging == "any order":
             random.Random(len(self.requests)).shuffle(self.ids)
-        return Page([Row(each) for each in self.part(request.limit, request.start, request.page)])
+        self.pages.append(self.part(request.limit, request.start, request.page))
+        return Page([Row(each) for each in self.pages[-1]])
 
     def move(self, number: int) -> None:
         for is_removal, at, new in self.moves.get(number, ()):
@@ -138,6 +141,8 @@ def test_what_stays_in_a_moving_list_comes(
 
     found = server.read(shared, size)
 
+    # A list that has moved by just a page looks as if the server ignored offsets.
+    assume(all(a != b or len(a) < 2 for a, b in pairwise(server.pages)))
     assert set(range(count)) & set(server.ids) <= set(found)
     assert len(found) == len(set(found))
 

@@ -48,7 +48,7 @@ FILTER = {"key": "created_at", "operator": "gte", "value": "2026-01-01"}
             "page_size": "many",
             "filter_groups": [{"filters": [FILTER | {"operator": "like"}]}],
         },
-        {"access_token": None, "system_id": None},
+        {"system_id": None},
         {"start_date": "2026-13-01", "filter_groups": [{"filters": [FILTER | {"value": "soon"}]}]},
     ],
 )
@@ -160,9 +160,19 @@ def test_about_knows_every_setting_in_every_format(tmp_path: Path) -> None:
         assert all(name in told.stdout for name in settings)
 
 
-def test_discovery_without_an_account_knows_the_documented_columns(tmp_path: Path) -> None:
-    done = run_tap(tmp_path, CONFIG, "--discover")
-    assert done.exit_code == 0
+def test_without_credentials_nothing_is_synced(tmp_path: Path) -> None:
+    told = problems(run_tap(tmp_path, {}))
+    assert [line.split(" is missing")[0].split()[-1] for line in told] == [
+        "access_token",
+        "system_id",
+    ]
+
+
+@pytest.mark.parametrize("config", [None, {}, {"access_token": "", "system_id": "erp"}], ids=str)
+def test_discovery_without_credentials_knows_the_documented_columns(
+    tmp_path: Path, config: dict[str, Any] | None
+) -> None:
+    done = run_tap(tmp_path, config, "--discover").check()
     catalog = json.loads(done.stdout)
     columns = {"id", "created_at", "updated_at", "_extra"}
     assert columns <= set(entry(catalog)["schema"]["properties"])

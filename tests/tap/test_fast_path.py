@@ -107,6 +107,17 @@ def reference(invoices: StreamOutput | None, lines: StreamOutput | None) -> SdkW
     return SdkWriter(invoices, lines, builder(invoices, lines))
 
 
+def digits(value: Any) -> Any:
+    """Tell 1.1 from 1.10, and 1 from true: what is equal to Python differs in JSON."""
+    if isinstance(value, Decimal | bool):
+        return value.as_tuple() if isinstance(value, Decimal) else str(value)
+    if isinstance(value, list | tuple):
+        return [digits(each) for each in value]
+    if isinstance(value, dict):
+        return {name: digits(each) for name, each in value.items()}
+    return value
+
+
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     sample=st.lists(INVOICE_TEXTS, max_size=3),
@@ -129,9 +140,9 @@ def test_both_write_the_same(
         schema["properties"] |= edited
     general, fast = writers(schemas, *((name,) for name in dropped))
     invoices = listed(*sample, *later, *sample, non_booked=non_booked)
-    expected = written(general, invoices)
-    assert written(fast, invoices) == expected
-    assert written(fast, invoices) == expected  # with the fields that it has learned meanwhile
+    expected = digits(written(general, invoices))
+    assert digits(written(fast, invoices)) == expected
+    assert digits(written(fast, invoices)) == expected  # with the fields that it has learned
 
 
 WHOLE = """{"id": 1, "total": 1.10, "big": 12345678901234567890, "at": "2026-11-23 10:00:00",
@@ -144,12 +155,12 @@ def test_digits_and_texts_are_copied_and_times_rewritten() -> None:
     _, fast = writers(discovered([WHOLE]))
     outcomes, ((_, invoice), (_, line), (_, other)) = written(fast, listed(WHOLE))
     assert outcomes == [2]
-    assert invoice["total"] == Decimal("1.10").as_tuple()
+    assert str(invoice["total"]) == "1.10"
     assert invoice["big"] == 12345678901234567890
     assert invoice["at"] == invoice["customer"]["since"] == "2026-11-23T10:00:00Z"
     assert invoice["due"] == "2026-11-23"
-    assert invoice["customer"]["n"] == Decimal("1.0").as_tuple()
-    assert invoice["meta"]["a"]["b"] == Decimal("1e-7").as_tuple()
+    assert str(invoice["customer"]["n"]) == "1.0"
+    assert str(invoice["meta"]["a"]["b"]) == "1E-7"
     assert (line["id"], line["invoice_id"], line[EXTRA]) == (11, 1, None)
     assert other["total"] == 3
     assert "lines" not in invoice
@@ -184,9 +195,9 @@ def test_digits_and_texts_are_copied_and_times_rewritten() -> None:
 def test_what_does_not_fit_is_written_as_the_reference_has_it(later: str) -> None:
     general, fast = writers(discovered([WHOLE]))
     invoices = listed(WHOLE, later, WHOLE)
-    expected = written(general, invoices)
-    assert written(fast, invoices) == expected
-    assert written(fast, invoices) == expected
+    expected = digits(written(general, invoices))
+    assert digits(written(fast, invoices)) == expected
+    assert digits(written(fast, invoices)) == expected
 
 
 def test_a_field_without_a_column_is_learned() -> None:

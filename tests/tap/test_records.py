@@ -57,7 +57,10 @@ def digits(value: Any) -> Any:
 def columns(record: dict[str, Any]) -> dict[str, Any]:
     """Return a record's fields, put together from its columns and `_extra`."""
     own = {"_extra", "non_booked"}
-    return merged({k: v for k, v in record.items() if k not in own}, record["_extra"] or {})
+    found: dict[str, Any] = merged(
+        {k: v for k, v in record.items() if k not in own}, record["_extra"] or {}
+    )
+    return found
 
 
 def merged(column: Any, extra: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
@@ -99,7 +100,7 @@ API_SETTINGS: tuple[th.Property[Any], ...] = (
     ),
     th.Property(
         "request_timeout",
-        th.NumberType(exclusive_minimum=0),
+        th.NumberType(exclusive_minimum=0, maximum=86_400),
         default=DEFAULT_REQUEST_TIMEOUT,
         title="Request timeout",
         description=(
@@ -108,6 +109,14 @@ API_SETTINGS: tuple[th.Property[Any], ...] = (
         ),
     ),
 )
+
+REPORT_FILE: th.Property[Any] = th.Property(
+    "report_file",
+    th.StringType(min_length=1),
+    title="Report file",
+    description="Where to write the result of a run as JSON, also after a failure or a signal.",
+)
+"""A setting of both programs."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +170,18 @@ def api_setting_errors(config: Mapping[str, Any]) -> Iterator[str]:
     system_id = config.get("system_id")
     if isinstance(system_id, str) and system_id != system_id.strip():
         yield f"system_id is {system_id!r}: remove the spaces around it."
+    if isinstance(system_id, str) and not system_id.isprintable():
+        yield f"system_id is {system_id!r}: remove the characters that cannot be printed."
     api_url = config.get("api_url")
     if isinstance(api_url, str):
         yield from preflight.connection_errors(api_url)
+    report_file = config.get("report_file")
+    if isinstance(report_file, str) and not _is_in_writable_folder(report_file):
+        yield f"report_file is {report_file!r}: its folder does not exist or is not writable."
+
+
+def _is_in_writable_folder(path: str) -> bool:
+    try:
+        return os.access(Path(path).parent, os.W_OK)
+    except ValueError:  # a NUL in the path
+        return False

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from . import PLUGIN_NAME, output
 from .errors import PluginError
-from .redact import describe_safely, hide_secrets, password_in
+from .redact import describe_safely, hide_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,6 @@ SIGNAL_EXIT = 128
 
 _MAX_PROBLEMS = 20
 _SECRET_VARIABLES = ("ACCESS_TOKEN", "APP_KEY")
-_PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 _logger = logging.getLogger(PLUGIN_NAME)
 
@@ -42,6 +41,8 @@ def run(cli: Callable[[], object]) -> None:
     Raises:
         SystemExit: At the end, with the exit code.
     """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _on_interrupt)
     hide_secrets(_secrets_of_environment())
     problems = _ProblemCollector()
     _logger.addHandler(problems)
@@ -63,9 +64,17 @@ def _call(cli: Callable[[], object]) -> None:
             cli()
         finally:
             sys.stdout.flush()
+    except _ToldExit:
+        raise
     except BaseException as error:  # noqa: BLE001 - each is told in its own way
         # click ends with 1 and says nothing where the reader is gone.
         end_on_error(output.failure() or error)
+
+
+def _on_interrupt(number: int, _: object) -> None:
+    # Until the plugin handles signals itself; of a KeyboardInterrupt, click makes exit code 1.
+    if not output.is_writing():
+        raise SystemExit(SIGNAL_EXIT + number)
 
 
 def publish_at_end(run_report: RunReport) -> None:
@@ -83,19 +92,21 @@ def end_on_error(error: BaseException) -> None:
     match error:
         case SystemExit():
             raise error
-        case KeyboardInterrupt():
-            raise SystemExit(SIGNAL_EXIT + signal.SIGINT) from None
         case ConfigValidationError():
-            _end([f"Setting: {each}" for each in error.errors])
+            _end([f"Setting: {each}" for each in error.errors or [str(error)]])
         case PluginError():
             _end([str(error)])
         case BrokenPipeError():
             _logger.warning("The reader of stdout closed it; the next run resumes here.")
-            raise SystemExit(SIGNAL_EXIT + signal.SIGPIPE) from None
+            raise _ToldExit(SIGNAL_EXIT + signal.SIGPIPE) from None
         case OSError() if error is output.failure():
             _end([f"Cannot write to stdout ({error.strerror}). The next run resumes here."])
         case _:
             _end([describe_safely(error)])
+
+
+class _ToldExit(SystemExit):
+    """The end of the program after its reason has been logged."""
 
 
 class _ProblemCollector(logging.Handler):
@@ -120,12 +131,10 @@ def _exit_code(end: SystemExit) -> int:
 def _end(messages: list[str]) -> None:
     for message in messages:
         _logger.error("%s", message)
-    raise SystemExit(FAILED) from None
+    raise _ToldExit(FAILED) from None
 
 
 def _secrets_of_environment() -> Iterator[str]:
     prefixes = ("TAP_INVOICES_", "TARGET_INVOICES_ACK_")
     names = [prefix + name for prefix in prefixes for name in _SECRET_VARIABLES]
     yield from filter(None, map(os.environ.get, names))
-    for name in _PROXY_VARIABLES:
-        yield from filter(None, map(password_in, map(os.environ.get, (name, name.lower()))))

@@ -7,8 +7,8 @@ from which invoices are removed moves towards its start, and a page of it may no
 request is then repeated at smaller offsets until one does.
 
 Where a page did not begin as expected, or the server ignores `start`, the list is read again
-until a pass brings nothing new. An invoice that every pass has missed is still pending, so the
-next run lists it.
+until a pass brings nothing new. The same page twice in a row shows a server that ignores `start`
+and `page`. An invoice that every pass has missed is still pending, so the next run lists it.
 
 Every request has a limit, except for the one for everything: where `page_size` is 0, and where
 a server honours the limit and neither `start` nor `page`.

@@ -208,6 +208,7 @@ def split_invoices(body: Bytes) -> tuple[list[memoryview], bool]:
     return elements, False
 
 
+_SURROGATE = re.compile(rb"\\u[dD]")
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
@@ -217,7 +218,7 @@ _ESCAPE = re.compile(
 
 def replace_lone_surrogates(body: Bytes) -> Bytes:
     """Replace halves of surrogate pairs, as texts have that were cut short, by U+FFFD."""
-    if b"\\ud" not in body and b"\\uD" not in body:
+    if not _SURROGATE.search(body):
         return body
     return _ESCAPE.sub(lambda match: rb"\ufffd" if match[1] else match[0], body)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from tap_invoices._shared import times
 from tap_invoices._shared.response import MAX_ID
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from tap_invoices._shared.response import JSON, RawInvoice
     from tap_invoices.catalog import HiddenTree, JsonSchema
+
+T = TypeVar("T")
 
 Convert: TypeAlias = Callable[[Any], Any]
 Records: TypeAlias = "tuple[Record | None, list[Record]]"
@@ -207,8 +210,11 @@ def converter(schema: JsonSchema) -> Convert:
         return _keep
     attempts = _attempts(types)
     nothing = None if type(None) in attempts else ABSENT
+    unchanged = {found for found, converts in attempts.items() if converts == [_keep]}
 
     def try_alternatives(value: JSON) -> JSON:
+        if type(value) in unchanged:
+            return value
         kept, rest = nothing, value
         for convert in attempts.get(type(value), ()):
             try:
@@ -256,30 +262,33 @@ def alternatives(schema: JsonSchema) -> Iterator[tuple[str, JsonSchema]]:
 def format_of(schema: JsonSchema) -> str:
     """Return the format of a schema's text if records depend on it; else nothing."""
     found = schema.get("format")
-    return found if found in _TEXT_FORMATS else ""
+    return found if found in TEXT_CONVERTERS else ""
 
 
-def convert_date_time(text: str) -> str:
-    """Convert a time to RFC 3339.
+@lru_cache(maxsize=4096)  # most times come several times, in lines as in their invoice
+def convert_date_time(value: T) -> T | str:
+    """Convert a time to RFC 3339; what is not text is returned as it is.
 
     Raises:
-        MisfitError: It is not a time.
+        MisfitError: It is text, but not a time.
     """
-    moment = times.to_rfc3339(text)
-    if moment is None:
-        raise MisfitError(ABSENT, text)
+    if not isinstance(value, str):
+        return value
+    if (moment := times.to_rfc3339(value)) is None:
+        raise MisfitError(ABSENT, value)
     return moment
 
 
-def check_date(text: str) -> str:
-    """Return a date as it is.
+@lru_cache(maxsize=4096)
+def check_date(value: T) -> T:
+    """Return a date, or what is not text, as it is.
 
     Raises:
-        MisfitError: It is not a date.
+        MisfitError: It is text, but not a date.
     """
-    if not is_date(text):
-        raise MisfitError(ABSENT, text)
-    return text
+    if isinstance(value, str) and not is_date(value):
+        raise MisfitError(ABSENT, value)
+    return value
 
 
 def is_int64(value: JSON) -> bool:
@@ -295,7 +304,7 @@ def is_date(text: str) -> bool:
         return False
 
 
-_TEXT_FORMATS: dict[str, Convert] = {"date-time": convert_date_time, "date": check_date}
+TEXT_CONVERTERS: dict[str, Convert] = {"date-time": convert_date_time, "date": check_date}
 
 
 def _keep(value: JSON) -> JSON:
@@ -314,7 +323,7 @@ def _php_object(value: list[JSON]) -> dict[str, JSON]:
 
 
 def _text(schema: JsonSchema) -> Convert:
-    return _TEXT_FORMATS.get(format_of(schema), _keep)
+    return TEXT_CONVERTERS.get(format_of(schema), _keep)
 
 
 def _check_integer(value: int) -> int:

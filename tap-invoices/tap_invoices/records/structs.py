@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
+from typing_extensions import override
 
 from tap_invoices._shared.response import MAX_ID, decode_json
 from tap_invoices.catalog import EXTRA
 from tap_invoices.records.build import (
     ABSENT,
     ANY,
+    TEXT_CONVERTERS,
     MisfitError,
     alternatives,
-    check_date,
-    convert_date_time,
     converter,
     format_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from tap_invoices.catalog import JsonSchema
 
@@ -39,7 +39,6 @@ Rows: TypeAlias = "Sequence[Any]"
 
 INT64 = Annotated[int, Meta(ge=-MAX_ID - 1, le=MAX_ID)]
 
-_CACHE_SIZE = 4096
 _NUMBER_BYTES = b"0123456789+-.,nul"
 """JSON values that are nothing without these, and exponents, are numbers or null."""
 
@@ -53,8 +52,67 @@ class TapOnly:
     """The type of a field that only the tap fills: whatever the API sends there is rejected."""
 
 
-class StreamStruct:
-    """The objects of a stream as a struct: once finished, one is as its record has to be.
+class ColumnStruct:
+    """Objects as a struct of their columns: once finished, one is as its record has to be.
+
+    Args:
+        columns: Their schemas, by name.
+        own: Fields that are not columns: name, type, and default if any.
+        names: Names in JSON of fields that are not columns.
+
+    Attributes:
+        struct: The msgspec struct. Its attributes are numbered, since a column may have any
+            name; an object with a field that it lacks is rejected.
+
+    Raises:
+        ValueError: A name is one that msgspec does not take, such as one with a quote.
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[str, JsonSchema],
+        own: Sequence[Field] = (),
+        names: Mapping[str, str] | None = None,
+    ) -> None:
+        self._names = {f"c{number}": name for number, name in enumerate(columns)}
+        types = {a: column_type(columns[name]) for a, name in self._names.items()}
+        fields = ((a, found | UnsetType, UNSET) for a, (_, found) in types.items())
+        self.struct = msgspec.defstruct(
+            "Row",
+            [*own, *fields],
+            rename={**self._names, **(names or {})},
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+        self._texts = {
+            a: TEXT_CONVERTERS[kind] for a, (kind, _) in types.items() if kind in TEXT_CONVERTERS
+        }
+        self._numbers = _getter([a for a, (kind, _) in types.items() if kind == "number"])
+        self._raw_columns = {
+            a: raw_column(columns[self._names[a]]) for a, (kind, _) in types.items() if not kind
+        }
+
+    def finish(self, rows: Rows) -> dict[int, dict[str, Any]]:
+        """Turn decoded objects into what their records hold.
+
+        Returns:
+            By the index of a row, what its columns cannot hold.
+
+        Raises:
+            MisfitError: A value is not of its column's type, and not all rows were converted.
+        """
+        if self._numbers:
+            _check_numbers(rows, self._numbers)
+        for attribute, convert in self._texts.items():
+            _assign(rows, attribute, map(convert, map(attrgetter(attribute), rows)))
+        rests: dict[int, dict[str, Any]] = {}
+        for attribute, column in self._raw_columns.items():
+            _convert_raw(rows, attribute, column, self._names[attribute], rests)
+        return rests
+
+
+class StreamStruct(ColumnStruct):
+    """The objects of a stream, with the fields that have no column.
 
     Args:
         schema: The stream's schema.
@@ -63,8 +121,6 @@ class StreamStruct:
         extra_fields: Fields without a column, which go to `_extra`.
 
     Attributes:
-        struct: The msgspec struct. Its attributes are numbered, since a column may have any
-            name; an object with a field that it lacks is rejected.
         known_fields: Names of the API's fields that it takes.
 
     Raises:
@@ -80,50 +136,28 @@ class StreamStruct:
     ) -> None:
         own_names = {EXTRA, *(name for name, *_ in own)}
         columns = {n: s for n, s in schema["properties"].items() if n not in own_names}
-        kept = [name for name in columns if name not in dropped]
         hidden = [*(name for name in columns if name in dropped), *extra_fields]
         self.known_fields = own_names.union(columns, extra_fields)
         self._extra = UNSET if EXTRA in dropped else None
-        self._names = {f"c{number}": name for number, name in enumerate(kept)}
         self._hidden = {f"h{number}": name for number, name in enumerate(hidden)}
         self._extra_fields = {a: n for a, n in self._hidden.items() if n not in columns}
-        types = {a: column_type(columns[name]) for a, name in self._names.items()}
-        fields: list[Any] = [
+        fields: list[Field] = [
             *own,
             ("extra", TapOnly, self._extra),
-            *((a, found | UnsetType, UNSET) for a, (_, found) in types.items()),
             *((a, Raw | UnsetType, UNSET) for a in self._hidden),
         ]
-        names = {"extra": EXTRA, **self._names, **self._hidden}
-        self.struct = msgspec.defstruct(
-            "Row", fields, rename=names, forbid_unknown_fields=True, gc=False
+        super().__init__(
+            {name: each for name, each in columns.items() if name not in dropped},
+            fields,
+            {"extra": EXTRA, **self._hidden},
         )
-        self._caches = {
-            a: _ConversionCache(_TEXT_CONVERTERS[kind])
-            for a, (kind, _) in types.items()
-            if kind in _TEXT_CONVERTERS
-        }
-        self._numbers = _getter([a for a, (kind, _) in types.items() if kind == "number"])
-        self._raw_columns = {
-            a: raw_column(columns[self._names[a]]) for a, (kind, _) in types.items() if not kind
-        }
 
-    def finish(self, rows: Rows) -> None:
-        """Turn decoded objects into what their records hold.
-
-        Raises:
-            MisfitError: A value is not of its column's type, and not all of the object was
-                converted.
-        """
-        if self._numbers:
-            _check_numbers(rows, self._numbers)
-        for attribute, cache in self._caches.items():
-            _assign(rows, attribute, map(cache.__getitem__, map(attrgetter(attribute), rows)))
-        rests: dict[int, dict[str, Any]] = {}
-        for attribute, column in self._raw_columns.items():
-            _convert_raw(rows, attribute, column, self._names[attribute], rests)
+    @override
+    def finish(self, rows: Rows) -> dict[int, dict[str, Any]]:
+        rests = super().finish(rows)
         if self._hidden or rests:
             self._set_extra(rows, rests)
+        return {}
 
     def _set_extra(self, rows: Rows, rests: dict[int, dict[str, Any]]) -> None:
         for index, row in enumerate(rows):
@@ -140,29 +174,12 @@ class StreamStruct:
                 row.extra = extra or None
 
 
-class _ConversionCache(dict[Any, Any]):
-    """Texts as the API writes them, to what records hold; most come several times."""
-
-    def __init__(self, convert: Callable[[str], str]) -> None:
-        super().__init__()
-        self._convert = convert
-
-    def __missing__(self, text: str | UnsetType | None) -> str | UnsetType | None:
-        """Convert a text; it raises a `MisfitError` if the column cannot hold it."""
-        converted = self._convert(text) if isinstance(text, str) else text
-        if len(self) > _CACHE_SIZE:
-            self.clear()
-        self[text] = converted
-        return converted
-
-
-_TEXT_CONVERTERS = {"date-time": convert_date_time, "date": check_date}
 _TYPES: dict[str, Any] = {
     "string": str | None,
     "boolean": bool | None,
     "integer": INT64 | None,
     "number": Raw,
-    **dict.fromkeys(_TEXT_CONVERTERS, str | None),
+    **dict.fromkeys(TEXT_CONVERTERS, str | None),
 }
 
 
@@ -171,13 +188,20 @@ def column_type(schema: JsonSchema) -> tuple[str, Any]:
 
     Any other column has no name, and is read as raw JSON.
     """
-    types = [name for name, _ in alternatives(schema)]
-    if len(types) == 2 and "null" in types:  # noqa: PLR2004 - null and another one
-        name = next(name for name in types if name != "null")
-        name = (format_of(schema) or name) if name == "string" else name
-        if name in _TYPES and "type" in schema:
-            return name, _TYPES[name]
-    return "", Raw
+    name, alternative, is_nullable = _only_type(schema)
+    name = (format_of(alternative) or name) if name == "string" else name
+    return (name, _TYPES[name]) if is_nullable and name in _TYPES else ("", Raw)
+
+
+def _only_type(schema: JsonSchema) -> tuple[str, JsonSchema, bool]:
+    """Return the only type besides null, what the schema says of it, and whether null is allowed.
+
+    The type of a union is `""`.
+    """
+    types = [*alternatives(schema)]
+    others = [(name, alternative) for name, alternative in types if name != "null"]
+    name, alternative = others[0] if len(others) == 1 else ("", {})
+    return name, alternative, len(others) < len(types)
 
 
 def _getter(attributes: list[str]) -> Callable[[Any], tuple[Any, ...]] | None:
@@ -201,13 +225,14 @@ def _convert_raw(
     rows: Rows, attribute: str, column: RawColumn, name: str, rests: dict[int, dict[str, Any]]
 ) -> None:
     raws = [*map(attrgetter(attribute), rows)]
-    if UNSET not in raws and column.fits(raws):
+    indexes: Sequence[int] = range(len(raws))
+    if UNSET in raws:
+        indexes = [index for index in indexes if raws[index] is not UNSET]
+        raws = [raws[index] for index in indexes]
+    if column.fits(raws):
         return
-    for index, (row, raw) in enumerate(zip(rows, raws, strict=True)):
-        if raw is UNSET:
-            continue
-        kept, rest = column.convert(raw)
-        setattr(row, attribute, kept)
+    for index, (kept, rest) in zip(indexes, column.convert(raws), strict=True):
+        setattr(rows[index], attribute, kept)
         if rest is not ABSENT:
             rests.setdefault(index, {})[name] = rest
 
@@ -217,30 +242,32 @@ def _assign(rows: Rows, attribute: str, values: Iterable[Any]) -> None:
 
 
 class RawColumn:
-    """A column of raw values that are decoded, converted and encoded again."""
+    """A column of raw values that are decoded and converted."""
 
     def __init__(self, schema: JsonSchema) -> None:
         self._convert = converter(schema)
 
-    def fits(self, raws: list[Raw]) -> bool:  # noqa: ARG002 - of a subclass
+    def fits(self, raws: list[Raw]) -> bool:  # noqa: ARG002 - of subclasses
         """Whether these values can be copied as they came."""
         return False
 
-    def convert(self, raw: Raw) -> tuple[Any, Any]:
-        """Return what the column holds of a value, and the rest or `ABSENT`.
+    def convert(self, raws: list[Raw]) -> list[tuple[Any, Any]]:
+        """Return what the column holds of each value, and the rest of it or `ABSENT`.
 
         Raises:
-            MisfitError: The value cannot be decoded.
+            MisfitError: A value cannot be decoded.
         """
         try:
-            value = decode_json(raw)
+            values = decode_json(_as_list(raws))
         except ValueError:
             raise MisfitError(ABSENT, None) from None
+        return [self._split(value) for value in values]
+
+    def _split(self, value: Any) -> tuple[Any, Any]:  # noqa: ANN401 - JSON
         try:
-            return Raw(encoder.encode(self._convert(value))), ABSENT
+            return self._convert(value), ABSENT
         except MisfitError as misfit:
-            kept = UNSET if misfit.kept is ABSENT else Raw(encoder.encode(misfit.kept))
-            return kept, misfit.rest
+            return UNSET if misfit.kept is ABSENT else misfit.kept, misfit.rest
 
 
 class CopiedColumn(RawColumn):
@@ -251,18 +278,42 @@ class CopiedColumn(RawColumn):
         self._decode = msgspec.json.Decoder(_list_of(_inner_type(schema))).decode
         self._has_numbers = _holds_numbers(schema)
 
+    @override
     def fits(self, raws: list[Raw]) -> bool:
-        """Whether these values can be copied as they came."""
-        joined = b",".join(raws)
+        joined = _as_list(raws)
         try:
-            self._decode(b"[" + joined + b"]")
+            self._decode(joined)
         except (msgspec.MsgspecError, RecursionError):
             return False
         return not (self._has_numbers and LONG_EXPONENT.search(joined))
 
-    def convert(self, raw: Raw) -> tuple[Any, Any]:
-        """Return what the column holds of a value, and the rest or `ABSENT`."""
-        return (raw, ABSENT) if self.fits([raw]) else super().convert(raw)
+    @override
+    def convert(self, raws: list[Raw]) -> list[tuple[Any, Any]]:
+        convert = super().convert
+        return [(raw, ABSENT) if self.fits([raw]) else convert([raw])[0] for raw in raws]
+
+
+def _as_list(raws: list[Raw]) -> bytes:
+    return b"[" + b",".join(raws) + b"]"
+
+
+class StructColumn(RawColumn):
+    """One of objects with times: those with all their fields in the schema are structs."""
+
+    def __init__(self, schema: JsonSchema) -> None:
+        super().__init__(schema)
+        self._columns = ColumnStruct(schema["properties"])
+        self._decode = msgspec.json.Decoder(_list_of(self._columns.struct | None)).decode
+
+    @override
+    def convert(self, raws: list[Raw]) -> list[tuple[Any, Any]]:
+        try:
+            rows: list[Any] = self._decode(_as_list(raws))
+            if not self._columns.finish([row for row in rows if row is not None]):
+                return [(row, ABSENT) for row in rows]
+        except (msgspec.MsgspecError, MisfitError):
+            pass
+        return super().convert(raws)
 
 
 def raw_column(schema: JsonSchema) -> RawColumn:
@@ -270,6 +321,9 @@ def raw_column(schema: JsonSchema) -> RawColumn:
     try:
         return CopiedColumn(schema)
     except _NotCopiedError:
+        name, alternative, is_nullable = _only_type(schema)
+        if is_nullable and name == "object" and "properties" in alternative:
+            return StructColumn(alternative)
         return RawColumn(schema)
 
 
@@ -283,13 +337,11 @@ def _inner_type(schema: JsonSchema) -> Any:  # noqa: ANN401 - a type expression
     Raises:
         _NotCopiedError: Values have to be converted, or the schema is a union.
     """
-    types = [*alternatives(schema)]
-    others = [(name, alternative) for name, alternative in types if name != "null"]
-    if len(others) != 1:
+    name, alternative, is_nullable = _only_type(schema)
+    if not name:
         raise _NotCopiedError
-    [(name, alternative)] = others
     found = _INNER_TYPES[name](alternative)
-    return found | None if len(types) > 1 else found
+    return found | None if is_nullable else found
 
 
 def _inner_object(schema: JsonSchema) -> Any:  # noqa: ANN401 - a type expression
