@@ -137,8 +137,12 @@ class ReadBack(GenericSingerReader[bytes]):
         if self._reader is not None:
             self._reader.discard()
         exit_code = self._log_problems(is_whole=is_whole)
-        self._acknowledger.log_summary()
+        self._acknowledger.log_result(exit_code)
         return exit_code
+
+    def report(self) -> dict[str, Any]:
+        """Return the target's part of the run report."""
+        return self._acknowledger.report()
 
     def _mark(self) -> None:
         state = None if self._account.unmarkable else self._state
@@ -212,6 +216,7 @@ class ReadBack(GenericSingerReader[bytes]):
             The exit code.
         """
         is_failed = self._account.has_rejected
+        self._acknowledger.log_rejected()
         for problem in self._problems():
             _logger.error("%s", problem)
             is_failed = True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 
 from target_invoices_ack._shared import times
-from target_invoices_ack._shared.api_settings import API_SETTINGS, ApiSettings
+from target_invoices_ack._shared.api_settings import API_SETTINGS, REPORT_FILE, ApiSettings
 from target_invoices_ack.input.messages import NON_BOOKED
 from target_invoices_ack.marking.note import note_error
 
@@ -110,6 +110,7 @@ CONFIG = th.PropertiesList(
             "invoices created since then (UTC unless it has a zone)."
         ),
     ),
+    REPORT_FILE,
 ).to_dict()
 
 

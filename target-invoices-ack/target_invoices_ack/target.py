@@ -12,13 +12,14 @@ from singer_sdk.helpers.capabilities import STREAM_MAPS_CONFIG, PluginCapabiliti
 from typing_extensions import override
 
 from target_invoices_ack._shared.api_settings import secrets_of
-from target_invoices_ack._shared.command import FAILED, end_on_error
+from target_invoices_ack._shared.command import FAILED, end_on_error, publish_at_end
 from target_invoices_ack._shared.config_errors import explain, setting_errors
 from target_invoices_ack._shared.environment import environment_warnings, read_environment
 from target_invoices_ack._shared.errors import PluginError
 from target_invoices_ack._shared.input_files import ENVIRONMENT, read_config_files
 from target_invoices_ack._shared.preflight import sends_token_in_clear
 from target_invoices_ack._shared.redact import hide_secrets
+from target_invoices_ack._shared.run_report import RunReport
 from target_invoices_ack.client import AckClient
 from target_invoices_ack.input.invoice_id import is_draft
 from target_invoices_ack.input.messages import column
@@ -78,6 +79,8 @@ class TargetInvoicesAck(Target):
             self._check_settings(reads_environment=parse_env_config)
         self.exit_code = FAILED  # of the command, once the run has ended
         self._run = self._prepare_run()
+        report_file = self.config.get("report_file")
+        publish_at_end(RunReport(self.config["system_id"], report_file, self._run.report))
         self.message_reader = self._run
 
     @classmethod

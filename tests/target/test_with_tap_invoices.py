@@ -100,10 +100,7 @@ def test_deselected_lines_are_refused_unless_they_are_allowed_to_be_missing(
     assert not account.marked
     assert not refused.states
 
-    allowed: dict[str, Any] = {
-        "loader": loader(account.folder, PROMPT),
-        "allow_missing_lines": True,
-    }
+    relay: dict[str, Any] = {"loader": loader(account.folder, PROMPT)}
     ran = account.run(sent.output, allow_missing_lines=True, **relay)
     assert ran.exit_code == 0
     assert sorted(account.marked) == list(range(1, COUNT + 1))
