@@ -137,8 +137,12 @@ class ReadBack(GenericSingerReader[bytes]):
         if self._reader is not None:
             self._reader.discard()
         exit_code = self._log_problems(is_whole=is_whole)
-        self._acknowledger.log_summary()
+        self._acknowledger.log_result(exit_code)
         return exit_code
+
+    def report(self) -> dict[str, Any]:
+        """Return the target's part of the run report."""
+        return self._acknowledger.report()
 
     def _mark(self) -> None:
         state = None if self._account.unmarkable else self._state
@@ -166,12 +170,30 @@ class ReadBack(GenericSingerReader[bytes]):
             check_read_back_state(value)
             self._state = bytes(message.value)
         elif self._is_relevant(message):
-            try:
-                callbacks[message.type](self._reduced(message) or self.deserialize_json(line))
-            except (InvalidInputLine, msgspec.DecodeError):  # their texts may repeat the line
-                raise InputError(
-                    f"A {message.type} message of the input lacks what Singer requires."
-                ) from None
+            self._hand_on(message, line, callbacks[message.type])
+
+    def _hand_on(
+        self, message: Message, line: bytes, callback: Callable[[dict[str, Any]], None]
+    ) -> None:
+        """Let the SDK process a message.
+
+        Raises:
+            InputError: It does not fit; the SDK's text is left out, as it may repeat the line.
+        """
+        try:
+            callback(self._reduced(message) or self.deserialize_json(line))
+        except PluginError:
+            raise
+        except (InvalidInputLine, msgspec.DecodeError):
+            raise InputError(
+                f"A {message.type} message of the input lacks what Singer requires."
+            ) from None
+        except Exception as error:
+            maps = "stream_maps and " if self._settings.has_stream_maps else ""
+            raise InputError(
+                f"A {message.type} of stream {message.stream!r} cannot be processed "
+                f"({type(error).__name__}). Check {maps}the tap.",
+            ) from error
 
     def _is_relevant(self, message: Message) -> bool:
         return (
@@ -194,6 +216,7 @@ class ReadBack(GenericSingerReader[bytes]):
             The exit code.
         """
         is_failed = self._account.has_rejected
+        self._acknowledger.log_rejected()
         for problem in self._problems():
             _logger.error("%s", problem)
             is_failed = True

@@ -136,8 +136,13 @@ class Relay(GenericSingerReader[bytes]):
         if self._reader is not None:
             self._reader.discard()
         exit_code = self._log_problems(code)
-        self._acknowledger.log_summary()
+        self._acknowledger.log_result(exit_code)
         return exit_code
+
+    def report(self) -> dict[str, Any]:
+        """Return the target's part of the run report."""
+        seconds = self._loader.seconds if self._loader else 0.0
+        return {**self._acknowledger.report(), "loader_seconds": round(seconds, 3)}
 
     def _relay(self, reader: InputReader) -> None:
         for block in reader.iter_blocks():
@@ -298,6 +303,7 @@ class Relay(GenericSingerReader[bytes]):
                 "they stay unmarked and are delivered again.",
                 self._tracker.uncovered,
             )
+        self._acknowledger.log_rejected()
         problems = list(self._problems(code))
         for problem in problems:
             _logger.error("%s", problem)
