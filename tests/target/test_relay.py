@@ -221,6 +221,7 @@ def test_where_nobody_reads_the_states_the_run_fails_and_says_so(account: Accoun
     target.stdin.close()
     assert target.stderr is not None
     words = target.stderr.read().decode()
+    target.stderr.close()
 
     assert target.wait(TIMEOUT_S) == 128 + signal.SIGPIPE
     assert "No STATE can be emitted any more" in words
