@@ -16,7 +16,7 @@ from .errors import PluginError
 from .redact import describe_safely, hide_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from .run_report import RunReport
 
@@ -83,12 +83,17 @@ def publish_at_end(run_report: RunReport) -> None:
     report = run_report
 
 
-def publish(exit_code: int) -> None:
-    """Publish the report, unless that was done: a program may do so before its last line."""
+def publish(exit_code: int, reasons: Iterable[str] = ()) -> None:
+    """Publish the report, unless that was done: a program may do so before its last lines.
+
+    Args:
+        exit_code: The exit code of the program.
+        reasons: What is about to be logged as an error.
+    """
     global report
     if report is not None:
         published, report = report, None
-        published.finish(exit_code, " ".join(problems))
+        published.finish(exit_code, " ".join([*problems, *reasons]))
 
 
 def end_on_error(error: BaseException) -> None:

@@ -18,7 +18,7 @@ from target_invoices_ack.marking.queue import MarkQueue
 from target_invoices_ack.marking.state_output import emit_state
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from target_invoices_ack._shared.errors import PluginError
     from target_invoices_ack.client import AckClient
@@ -104,21 +104,26 @@ class Acknowledger:
         self._metric.increment(self.account.marked)
         self._metric.exit()
 
-    def log_result(self, exit_code: int) -> None:
-        """Publish and log what became of all invoices; the last line of a run."""
+    def log_result(self, exit_code: int, problems: Iterable[str]) -> None:
+        """Publish and log the result of a run: what went wrong, and in the last line the account.
+
+        Args:
+            exit_code: The exit code of the run.
+            problems: What went wrong, apart from rejections.
+        """
         if self._settings.dry_run:
             ids = format_ids(self._dry_run_ids) or "nothing"
             _logger.info("Dry run: would mark %s.", ids)
-        command.publish(exit_code)
+        rejected = format_ids(self.account.rejected_ids)
+        errors = [f"Rejected, and so unmarked: {rejected}."] if rejected else []
+        errors += problems
+        command.publish(exit_code, errors)
+        for error in errors:
+            _logger.error("%s", error)
         summary = self.account.summary(
             is_dry_run=self._settings.dry_run, skips_exported=self._settings.skip_exported
         )
         _logger.info("%s", summary)
-
-    def log_rejected(self) -> None:
-        """Name the invoices that the API rejects, all of them in one line."""
-        if rejected := self.account.rejected_ids:
-            _logger.error("Rejected, and so unmarked: %s.", format_ids(rejected))
 
     def report(self) -> dict[str, Any]:
         """Return what the run report says of marking."""
