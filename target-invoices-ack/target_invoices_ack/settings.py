@@ -10,7 +10,7 @@ from singer_sdk import typing as th
 from target_invoices_ack._shared import times
 from target_invoices_ack._shared.api_settings import API_SETTINGS, REPORT_FILE, ApiSettings
 from target_invoices_ack.input.messages import NON_BOOKED
-from target_invoices_ack.marking.note import note_error
+from target_invoices_ack.note import note_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -64,7 +64,7 @@ def _call(cli: Callable[[], object]) -> None:
             cli()
         finally:
             sys.stdout.flush()
-    except _ToldExit:
+    except _LoggedExit:
         raise
     except BaseException as error:  # noqa: BLE001 - each type ends in its own way
         # click ends with 1 and says nothing where the reader is gone.
@@ -111,14 +111,14 @@ def end_on_error(error: BaseException) -> None:
             _end([str(error)])
         case BrokenPipeError():
             _logger.warning("The reader of stdout closed it; the next run resumes here.")
-            raise _ToldExit(SIGNAL_EXIT + signal.SIGPIPE) from None
+            raise _LoggedExit(SIGNAL_EXIT + signal.SIGPIPE) from None
         case OSError() if error is output.failure():
             _end([f"Cannot write to stdout ({error.strerror}). The next run resumes here."])
         case _:
             _end([describe_safely(error)])
 
 
-class _ToldExit(SystemExit):
+class _LoggedExit(SystemExit):
     """The end of the program after its reason has been logged."""
 
 
@@ -141,7 +141,7 @@ def _exit_code(end: SystemExit) -> int:
 def _end(messages: list[str]) -> None:
     for message in messages:
         _logger.error("%s", message)
-    raise _ToldExit(FAILED) from None
+    raise _LoggedExit(FAILED) from None
 
 
 def _secrets_of_environment() -> Iterator[str]:

@@ -13,9 +13,9 @@ from target_invoices_ack._shared import PLUGIN_NAME, command
 from target_invoices_ack._shared.id_ranges import IdRanges, format_ids
 from target_invoices_ack._shared.run_report import run_id
 from target_invoices_ack.input.messages import decode_state
-from target_invoices_ack.marking.note import NoteTemplate
 from target_invoices_ack.marking.queue import MarkQueue
 from target_invoices_ack.marking.state_output import emit_state
+from target_invoices_ack.note import NoteTemplate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
