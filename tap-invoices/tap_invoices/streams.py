@@ -210,7 +210,7 @@ class Invoices(ExportStream):
 
 
 class InvoiceLines(ExportStream):
-    """Lines of invoices; every one has its `invoice_id`."""
+    """Lines of invoices; each has its `invoice_id`."""
 
     name = INVOICE_LINES
     parent_stream_type = Invoices

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import socketserver
 import threading
-from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     import socket
@@ -19,21 +19,32 @@ _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
 class Connection:
-    """A connection on which a request has come.
+    """A connection of a client.
 
     Attributes:
-        request: The request, its body included.
-        number: How many requests came before it.
+        request: The last request that has come, its body included.
+        number: How many requests came to the server before it.
     """
 
-    def __init__(
-        self, sock: socket.socket, request: bytes, server: RawServer, opened: ExitStack
-    ) -> None:
-        self.request = request
-        self.number = len(server.requests) - 1
+    def __init__(self, sock: socket.socket, server: RawServer) -> None:
+        self.request = b""
+        self.number = -1
         self._socket = sock
         self._server = server
-        self._opened = opened
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def receive(self) -> bool:
+        """Wait for a request; False where the client has gone."""
+        self.request = _read_request(self._socket)
+        if self.request:
+            self.number = len(self._server.requests)
+            self._server.requests.append(self.request)
+        return bool(self.request)
 
     def send(self, data: bytes) -> None:
         """Send bytes; raises an `OSError` where the client has gone."""
@@ -57,18 +68,9 @@ class Connection:
         """Send nothing for a while, or until the test ends."""
         self._server.is_closing.wait(seconds)
 
-    def read(self, size: int) -> bytes:
-        """Read what the client sends after its request."""
-        return self._socket.recv(size)
-
     def start_tls(self, context: ssl.SSLContext) -> None:
         """Go on encrypted, as a proxy's tunnel does."""
-        encrypted = context.wrap_socket(self._socket, server_side=True)
-        self._socket = self._opened.enter_context(encrypted)
-
-    def read_request(self) -> bytes:
-        """Read another request; empty where the client has gone."""
-        return _read_request(self._socket)
+        self._socket = context.wrap_socket(self._socket, server_side=True)
 
 
 class RawServer(socketserver.ThreadingTCPServer):
@@ -115,16 +117,13 @@ class _Handler(socketserver.BaseRequestHandler):
     server: RawServer
 
     def handle(self) -> None:
-        with suppress(OSError), ExitStack() as opened:
-            sock = opened.enter_context(self.request)
-            sock.sendall(self.server.greeting)
-            if self.server.tls:
-                sock = opened.enter_context(self.server.tls.wrap_socket(sock, server_side=True))
-            while request := _read_request(sock):
-                self.server.requests.append(request)
-                connection = Connection(sock, request, self.server, opened)
-                if self.server.respond(connection) is not True:
-                    break
+        server = self.server
+        with suppress(OSError), Connection(self.request, server) as connection:
+            connection.send(server.greeting)
+            if server.tls:
+                connection.start_tls(server.tls)
+            while connection.receive() and server.respond(connection) is True:
+                pass
 
 
 def _read_request(sock: socket.socket) -> bytes:
@@ -164,14 +163,8 @@ def raw_server(
 
 
 def response(body: bytes, *headers: str, status: str = "200 OK", length: bool = True) -> bytes:
-    """Return a response; without a length, it ends with the connection.
-
-    It says that the connection is closed, so that no client sends its next request on it and is
-    reset. A test that keeps the connection open gives a `Connection` header of its own.
-    """
+    """Return a response; without a length, it ends with the connection."""
     lines = [f"HTTP/1.1 {status}", *headers]
-    if not any(header.lower().startswith("connection:") for header in headers):
-        lines.append("Connection: close")
     if length:
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body

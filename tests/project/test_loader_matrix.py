@@ -158,7 +158,9 @@ def test_what_was_recorded_still_holds(
     [candidate] = [each for each in CANDIDATES if each.title == title]
     found = Trial(candidate, tmp_path / "trial", servers, *feeds).run(measured=False)
     recorded = RECORDED[title]
+    assert found.after_kill.is_complete == recorded.after_kill.is_complete
     not_tried: dict[str, Any] = {
+        "after_kill": recorded.after_kill,
         "version": recorded.version,
         "speeds": recorded.speeds,
         "start_s": recorded.start_s,

@@ -182,6 +182,6 @@ def api_setting_errors(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _is_in_writable_folder(path: str) -> bool:
     try:
-        return os.access(Path(path).parent, os.W_OK)
+        return Path(path).parent.is_dir() and os.access(Path(path).parent, os.W_OK)
     except ValueError:  # a NUL in the path
         return False

@@ -16,7 +16,7 @@ from .errors import PluginError
 from .redact import describe_safely, hide_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from .run_report import RunReport
 
@@ -30,6 +30,8 @@ _SECRET_VARIABLES = ("ACCESS_TOKEN", "APP_KEY")
 _logger = logging.getLogger(PLUGIN_NAME)
 
 report: RunReport | None = None
+problems: list[str] = []
+"""What was logged as an error: the reason of the exit code."""
 
 
 def run(cli: Callable[[], object]) -> None:
@@ -44,8 +46,7 @@ def run(cli: Callable[[], object]) -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _on_interrupt)
     hide_secrets(_secrets_of_environment())
-    problems = _ProblemCollector()
-    _logger.addHandler(problems)
+    _logger.addHandler(_ProblemCollector())
     output.install()
     if sys.stdout is None:
         logging.basicConfig()
@@ -53,8 +54,7 @@ def run(cli: Callable[[], object]) -> None:
     try:
         _call(cli)
     except SystemExit as end:
-        if report is not None:
-            report.finish(_exit_code(end), " ".join(problems.messages))
+        publish(_exit_code(end))
         raise
 
 
@@ -66,7 +66,7 @@ def _call(cli: Callable[[], object]) -> None:
             sys.stdout.flush()
     except _ToldExit:
         raise
-    except BaseException as error:  # noqa: BLE001 - each is told in its own way
+    except BaseException as error:  # noqa: BLE001 - each type ends in its own way
         # click ends with 1 and says nothing where the reader is gone.
         end_on_error(output.failure() or error)
 
@@ -81,6 +81,19 @@ def publish_at_end(run_report: RunReport) -> None:
     """Publish a report once the program ends, with its exit code and its reason."""
     global report  # noqa: PLW0603 - a program has one end
     report = run_report
+
+
+def publish(exit_code: int, reasons: Iterable[str] = ()) -> None:
+    """Publish the report, unless that was done: a program may do so before its last lines.
+
+    Args:
+        exit_code: The exit code of the program.
+        reasons: What is about to be logged as an error.
+    """
+    global report
+    if report is not None:
+        published, report = report, None
+        published.finish(exit_code, " ".join([*problems, *reasons]))
 
 
 def end_on_error(error: BaseException) -> None:
@@ -110,16 +123,13 @@ class _ToldExit(SystemExit):
 
 
 class _ProblemCollector(logging.Handler):
-    """Keeps what is logged as an error: the reason of the exit code."""
-
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self.messages: list[str] = []
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
-        if len(self.messages) < _MAX_PROBLEMS:
-            self.messages.append(record.getMessage())
+        if len(problems) < _MAX_PROBLEMS:
+            problems.append(record.getMessage())
 
 
 def _exit_code(end: SystemExit) -> int:

@@ -164,7 +164,7 @@ def judge_order(one: Outcome, other: Outcome, page_size: int) -> Check:
     return problem(
         name,
         "Two requests gave different invoices, or another order.",
-        f"If a run or a booking was under way, check again. {SET_NO_PAGING if page_size else ''}",
+        f"If a run or a booking was in progress, check again. {SET_NO_PAGING if page_size else ''}",
         value=False,
     )
 
