@@ -118,7 +118,7 @@ def _check_machine() -> None:
     for folder in (ROOT, BIN.parent, OWN_UV):
         if folder.exists() and not os.access(folder, os.W_OK):
             raise Stop(
-                f"You cannot write to {folder}, which belongs to {folder.owner()}. "
+                f"You cannot write to {folder}, which belongs to user {folder.stat().st_uid}. "
                 "Clone the repository as your own user, or change the owner of that folder."
             )
 
