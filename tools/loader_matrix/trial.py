@@ -347,9 +347,9 @@ class Trial:
     def _load_after_kill(self) -> Outcome:
         """Kill it while it loads; what it did not confirm comes again as a whole."""
         place = self._place("killed")
-        config = self._config(place)
-        with self._start(place, config) as loader:
+        with self._start(place, self._config(place)) as loader:
             loader.feed(self._feeds.large.first_part())  # a pipe's worth is not taken in yet
+        config = self._config(place, {})  # small batches would take long
         ended = self._load(place, config, self._feeds.large.lines)
         return self._outcome(place, self._feeds.large, ended.exit_code)
 
