@@ -12,6 +12,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
 from . import PLUGIN_NAME, output
+from .api_settings import secrets_of
 from .errors import PluginError
 from .redact import describe_safely, hide_secrets
 
@@ -45,7 +46,7 @@ def run(cli: Callable[[], object]) -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _on_interrupt)
-    hide_secrets(_secrets_of_environment())
+    hide_secrets([*_secrets_of_environment(), *secrets_of({})])
     _logger.addHandler(_ProblemCollector())
     output.install()
     if sys.stdout is None:
