@@ -154,11 +154,7 @@ def test_a_connection_is_used_again(connect: Connect) -> None:
 
     def respond(connection: Connection) -> bool:
         connection.wait(TIMEOUT / 2)
-<<<<<<< ours
-        connection.send(response(LISTING, "Connection: keep-alive"))
-=======
         connection.send(response(LISTING, keep_alive=True))
->>>>>>> theirs
         return True
 
     with raw_server(respond) as server:
