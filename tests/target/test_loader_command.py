@@ -15,7 +15,7 @@ from helpers import pythons
 from helpers.run import TARGET, finish, write_json
 from helpers.singer import invoice, pages, state
 from helpers.target_process import KEEPER, loader
-from target_invoices_ack.relay.command import LoaderError, loader_environment, parse_command
+from target_invoices_ack.relay.loader_command import LoaderError, loader_environment, parse_command
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,8 +16,8 @@ from typing import IO, TYPE_CHECKING
 from target_invoices_ack._shared import PLUGIN_NAME
 from target_invoices_ack._shared.command import SIGNAL_EXIT
 from target_invoices_ack._shared.redact import shorten
-from target_invoices_ack.relay.command import LoaderError, start_error
 from target_invoices_ack.relay.known_loaders import loader_warning
+from target_invoices_ack.relay.loader_command import LoaderError, start_error
 from target_invoices_ack.relay.pipes import LineBuffer, StdinFeeder, iter_chunks, iter_lines
 from target_invoices_ack.relay.shield import BLOCKED_SIGNALS, unshielded_process
 from target_invoices_ack.relay.state_gate import StateGate

@@ -20,9 +20,9 @@ from target_invoices_ack.input.invoice_id import is_true, parse_invoice_id
 from target_invoices_ack.input.messages import INVOICE_ID, MessageParser
 from target_invoices_ack.input.reader import InputReader, standard_input
 from target_invoices_ack.input.tap_state import check_tap_state
-from target_invoices_ack.relay.command import loader_environment, parse_command
 from target_invoices_ack.relay.confirmation import ConfirmationTracker
 from target_invoices_ack.relay.loader import Loader
+from target_invoices_ack.relay.loader_command import loader_environment, parse_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
