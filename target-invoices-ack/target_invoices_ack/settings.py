@@ -9,13 +9,9 @@ from singer_sdk import typing as th
 
 from target_invoices_ack._shared import times
 from target_invoices_ack._shared.api_settings import API_SETTINGS, REPORT_FILE, ApiSettings
-from target_invoices_ack.input.messages import NON_BOOKED
-from target_invoices_ack.note import note_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-_ONLY_READ_BACK = ("reconcile_since", "stream_maps")
+    from collections.abc import Mapping
 
 CONFIG = th.PropertiesList(
     *API_SETTINGS,
@@ -156,24 +152,3 @@ class Settings:
             reconcile_since=config.get("reconcile_since"),
             has_stream_maps=bool(config.get("stream_maps")),
         )
-
-
-def target_setting_errors(config: Mapping[str, Any]) -> Iterator[str]:
-    """Describe what is wrong with the target's own settings and finds no schema."""
-    if bool(config.get("loader")) == bool(config.get("read_back")):
-        found = "both are" if config.get("loader") else "neither is"
-        yield (
-            f"loader and read_back: exactly one of them must be set, and {found}. Name the "
-            "command of your loader in loader, or set read_back to true to mark what is read "
-            "from a warehouse."
-        )
-    elif config.get("loader"):
-        for name in _ONLY_READ_BACK:
-            if config.get(name):
-                yield f"{name} is for reading back and has no effect with loader: leave one out."
-    if config.get("id_property") == NON_BOOKED:
-        yield f"id_property cannot be {NON_BOOKED!r}: that column flags drafts."
-    if (note := config.get("note")) and (problem := note_error(note)):
-        yield f"{problem}."
-    if (since := config.get("reconcile_since")) and (problem := times.invalid_time(since)):
-        yield f"reconcile_since is {problem}."

@@ -23,12 +23,13 @@ from target_invoices_ack._shared.run_report import RunReport
 from target_invoices_ack.client import AckClient
 from target_invoices_ack.input.invoice_id import is_draft
 from target_invoices_ack.input.messages import column
-from target_invoices_ack.marking.account import Account
 from target_invoices_ack.marking.acknowledger import Acknowledger
+from target_invoices_ack.marking.run_account import RunAccount
 from target_invoices_ack.read_back import ReadBack
 from target_invoices_ack.reconcile import Reconciliation
 from target_invoices_ack.relay.relay import Relay
-from target_invoices_ack.settings import CONFIG, Settings, target_setting_errors
+from target_invoices_ack.setting_checks import target_setting_errors
+from target_invoices_ack.settings import CONFIG, Settings
 from target_invoices_ack.shutdown import StopEvent
 from target_invoices_ack.sinks import NullSink, collecting_sink
 
@@ -166,7 +167,7 @@ class TargetInvoicesAck(Target):
     def _prepare_run(self) -> Relay | ReadBack:
         settings = Settings.from_config(self.config)
         client = AckClient(settings.api, user_agent=f"{self.name}/{self.plugin_version}")
-        acknowledger = Acknowledger(settings, client, Account(), self._stop)
+        acknowledger = Acknowledger(settings, client, RunAccount(), self._stop)
         if settings.loader:
             return Relay(settings, self._stop, acknowledger, self._read_batch)
         since = settings.reconcile_since

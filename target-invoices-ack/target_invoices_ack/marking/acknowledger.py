@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from target_invoices_ack._shared.errors import PluginError
     from target_invoices_ack.client import AckClient
-    from target_invoices_ack.marking.account import Account
+    from target_invoices_ack.marking.run_account import RunAccount
     from target_invoices_ack.settings import Settings
     from target_invoices_ack.shutdown import StopEvent
 
@@ -40,7 +40,7 @@ class Acknowledger:
     """
 
     def __init__(
-        self, settings: Settings, client: AckClient, account: Account, stop: StopEvent
+        self, settings: Settings, client: AckClient, account: RunAccount, stop: StopEvent
     ) -> None:
         self.account = account
         self._settings = settings

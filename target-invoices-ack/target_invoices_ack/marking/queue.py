@@ -14,14 +14,14 @@ from target_invoices_ack._shared import PLUGIN_NAME
 from target_invoices_ack._shared.errors import PluginError
 from target_invoices_ack._shared.redact import describe_safely
 from target_invoices_ack.client import MAX_BATCH_SIZE
-from target_invoices_ack.marking.account import MAX_LOGGED
 from target_invoices_ack.marking.isolation import mark_isolating_rejected
+from target_invoices_ack.marking.run_account import MAX_LOGGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from target_invoices_ack._shared.id_ranges import IdRanges
-    from target_invoices_ack.marking.account import Account
+    from target_invoices_ack.marking.run_account import RunAccount
     from target_invoices_ack.note import NoteTemplate
     from target_invoices_ack.shutdown import StopEvent
 
@@ -91,7 +91,7 @@ class MarkQueue:
         self,
         mark: Mark,
         emit: Callable[[bytes, IdRanges], None],
-        account: Account,
+        account: RunAccount,
         note: NoteTemplate,
         *,
         parallel: int,
