@@ -46,7 +46,9 @@ def measure(cases: tuple[tuple[int, float], ...], runs: int, folder: Path) -> It
     """
     for invoices, latency in cases:
         with serving(invoices, folder / f"{invoices}-{latency}") as api:
-            settings = api.sandbox.config(skip_exported=False, max_parallel_requests=_IN_FLIGHT)
+            settings = api.sandbox.config(
+                read_back=True, skip_exported=False, max_parallel_requests=_IN_FLIGHT
+            )
             words = [TARGET, "--config", write_json(api.folder, "target", settings)]
             rows, none = api.folder / "rows", api.folder / "none"
             rows.write_bytes(schema("invoices") + b"".join(map(record, range(1, invoices + 1))))

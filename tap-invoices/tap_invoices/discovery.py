@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_invoices._shared import PLUGIN_NAME, times
-from tap_invoices._shared.delivered_ids import INVOICES
+from tap_invoices._shared.delivered_ids import INVOICE_LINES, INVOICES
 from tap_invoices._shared.listing import ExportQuery, created_since
 from tap_invoices._shared.response import UndeliverableInvoice
 from tap_invoices.account import counted
@@ -108,6 +108,18 @@ def sample_lines(invoices: Iterable[dict[str, JSON]]) -> Iterator[dict[str, JSON
         except UndeliverableError:
             continue
         yield from (line for line in lines if isinstance(line, dict))
+
+
+def learn_schemas(sample: Sequence[dict[str, JSON]]) -> dict[str, JsonSchema]:
+    """Make the schema of each stream.
+
+    Args:
+        sample: Invoices as the API sends them; none gives the documented columns.
+    """
+    return {
+        INVOICES: learn_schema(INVOICES, sample),
+        INVOICE_LINES: learn_schema(INVOICE_LINES, sample_lines(sample)),
+    }
 
 
 def learn_schema(stream: str, sample: Iterable[dict[str, JSON]]) -> JsonSchema:

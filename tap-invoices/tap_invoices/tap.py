@@ -18,9 +18,10 @@ from tap_invoices._shared.errors import PluginError
 from tap_invoices._shared.redact import hide_secrets
 from tap_invoices._shared.run_report import RunReport
 from tap_invoices.account import SyncAccount
+from tap_invoices.account_check.command_line import add_check_option, run_check
 from tap_invoices.bookmark import Bookmark, known_bookmarks
 from tap_invoices.catalog import parse_catalog
-from tap_invoices.records.output import Writer
+from tap_invoices.records.stream_output import Writer
 from tap_invoices.shutdown import SignalGuard
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from tap_invoices._shared.listing import ExportClient
     from tap_invoices._shared.response import JSON
-    from tap_invoices.records.output import RecordWriter
+    from tap_invoices.records.stream_output import RecordWriter
     from tap_invoices.sync import Sync
 
 _ENVIRONMENT_PREFIX = "TAP_INVOICES_"
@@ -95,12 +96,17 @@ class TapInvoices(Tap):
         for option in singer_command.params:
             if option.name in {"catalog", "state"}:
                 option.callback = input_files.check_json_option
+        add_check_option(singer_command)
         return singer_command
 
     @classmethod
     @override
-    def invoke(cls, **options: Any) -> None:
+    def invoke(cls, *, check: bool = False, **options: Any) -> None:
         try:
+            if check:
+                found = options["config"]
+                tap = cls(config=found.config, parse_env_config=found.parse_env, setup_mapper=False)
+                run_check(tap, options["about_format"])
             super().invoke(**options)
         except Exception as error:  # noqa: BLE001 - click would add lines of its own
             command.end_on_error(error)
@@ -144,14 +150,13 @@ class TapInvoices(Tap):
         from tap_invoices.streams import InvoiceLines, Invoices  # noqa: PLC0415
 
         sample = [] if self.input_catalog else self._read_sample()
+        schemas = discovery.learn_schemas(sample)
         return [
-            Invoices(self, discovery.learn_schema(INVOICES, sample)),
-            InvoiceLines(
-                self, discovery.learn_schema(INVOICE_LINES, discovery.sample_lines(sample))
-            ),
+            Invoices(self, schemas[INVOICES], self._make_sync),
+            InvoiceLines(self, schemas[INVOICE_LINES]),
         ]
 
-    def make_sync(
+    def _make_sync(
         self,
         writer: RecordWriter,
         count: Callable[[int, int], None],
@@ -159,14 +164,7 @@ class TapInvoices(Tap):
         is_full_table: bool,
         has_lines: bool,
     ) -> Sync:
-        """Make the sync of both streams.
-
-        Args:
-            writer: Writes invoices and their lines.
-            count: Is called with numbers of invoices and lines that were written.
-            is_full_table: Whether to read the API's own pending list.
-            has_lines: Whether to deliver lines.
-        """
+        """Make the sync of both streams; see `MakeSync`."""
         from tap_invoices.sync import ExportReader, Sync, SyncOptions  # noqa: PLC0415
 
         self._account.last_state = self.state or None  # the SDK has emitted what was given

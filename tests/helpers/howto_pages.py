@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,8 +26,8 @@ class Block:
     """A block of code.
 
     Attributes:
-        language: As the page says: `sh` is typed, `text` is what is seen then.
-        title: The file that it goes into, if it does.
+        language: `sh` is typed, `text` is what the reader sees after it.
+        title: The file whose whole content it is, if it is one; of `.env`, a part.
         text: What it holds.
     """
 
@@ -67,6 +68,17 @@ def _blocks(text: str) -> Iterator[Block]:
             language, *rest = shlex.split(token.info) or [""]
             options = dict(word.split("=", 1) for word in rest)
             yield Block(language, options.get("title"), token.content)
+
+
+def rows_of(path: Path, first_head: str) -> list[list[str]]:
+    """Return the rows of a document's table, found by its first heading, without backticks."""
+    lines = iter(path.read_text().splitlines())
+    for line in lines:
+        if line.startswith(f"| {first_head} |"):
+            next(lines)
+            break
+    rows = itertools.takewhile(lambda line: line.startswith("|"), lines)
+    return [[cell.strip().replace("`", "") for cell in row.strip("|").split("|")] for row in rows]
 
 
 def pages() -> list[Page]:

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from helpers import pythons
 from helpers.checkout import CHECKOUT
 
 FOLDER = CHECKOUT / ".environments"
+
+NEWEST = "NEWEST_LOADERS"
+"""A variable: where it is set, packages that are pinned to a version are installed without that."""
 
 _HERE = Path(sys.executable).parent
 
@@ -57,8 +62,15 @@ class Program:
         return environment / "bin" / self.name
 
     def _digest(self) -> str:
-        what = repr((platform.python_version(), sys.executable, self))
+        wanted = replace(self, packages=self._wanted)
+        what = repr((platform.python_version(), sys.executable, wanted))
         return hashlib.sha256(what.encode()).hexdigest()[:12]
+
+    @property
+    def _wanted(self) -> tuple[str, ...]:
+        if not os.environ.get(NEWEST):
+            return self.packages
+        return tuple(re.sub("==.*", "", package) for package in self.packages)
 
     def _python(self) -> str:
         if sys.version_info[:2] <= self.newest_python:
@@ -71,7 +83,7 @@ class Program:
         _uv("venv", "--clear", "--python", self._python(), str(environment))
         python = str(environment / "bin" / "python")
         options = ("--python", python, "--overrides", str(overrides))
-        _uv("pip", "install", *options, *self.packages)
+        _uv("pip", "install", *options, *self._wanted)
 
 
 def _uv(*arguments: str) -> None:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from demo.postgres import DATABASE, HOST, USER
+from demo.postgres import HOST, USER
 from helpers.plugin_envs import TAP_POSTGRES, TAP_SQLALCHEMY, TARGET_DUCKDB, TARGET_POSTGRES
 from helpers.run import TAP, TARGET, CompletedRun, pipe, write_json
 
@@ -76,7 +76,7 @@ class PostgresWarehouse:
             "port": self.server.port,
             "user": USER,
             "password": self.server.password,
-            "database": DATABASE,
+            "database": self.server.database,
         }
 
 

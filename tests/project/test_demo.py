@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.xdist_group("demo")
+pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]
 
 _SECONDS = 240
 
@@ -92,7 +92,7 @@ def told(folder: Path) -> Iterator[Demo]:
     demo.process.kill()
 
 
-def test_it_ends_well_with_everything_loaded_and_marked(told: Demo) -> None:
+def test_everything_is_loaded_and_marked_in_two_runs(told: Demo) -> None:
     assert told.process.returncode == 0, told.words()
     numbers: dict[str, list[int]] = {}
     for row in re.finditer(r"^ +([a-zA-Z ]+?) {2,}([\d, ]+)$", told.words(), re.MULTILINE):
@@ -103,32 +103,29 @@ def test_it_ends_well_with_everything_loaded_and_marked(told: Demo) -> None:
     assert numbers["marked by this run"] == [30, 12]
 
 
-def test_it_fits_a_screen_and_tells_the_next_step(told: Demo) -> None:
+def test_its_output_fits_a_screen_and_ends_with_the_next_step(told: Demo) -> None:
     lines = told.words().splitlines()
     assert max(map(len, lines)) <= 80
     assert len(lines) <= 45
     assert "meltano run --no-state-update tap-invoices target-invoices-ack" in told.words()
 
 
-def test_it_leaves_nothing_running(told: Demo) -> None:
+def test_no_process_is_left(told: Demo) -> None:
     assert len(told.started) > 3  # sandbox, database, Meltano and its plugins
     assert told.alive() == []
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_half_way_it_leaves_nothing_running(
-    told: Demo, folder: Path, signum: signal.Signals
-) -> None:
+def test_no_process_is_left_after_a_signal(told: Demo, folder: Path) -> None:
     assert told.process.returncode == 0
     demo = Demo(folder)
     demo.wait(until="bin/target-postgres")
-    demo.process.send_signal(signum)
-    assert demo.wait() == 128 + signum
+    demo.process.send_signal(signal.SIGTERM)
+    assert demo.wait() == 128 + signal.SIGTERM
     assert demo.alive() == []
     assert "Traceback" not in demo.words()
 
 
-def test_it_stays_where_it_is_asked_to_and_runs_again_at_enter(told: Demo, folder: Path) -> None:
+def test_with_stay_enter_starts_another_run(told: Demo, folder: Path) -> None:
     assert told.process.returncode == 0
     demo = Demo(folder, "--invoices", "10", "--stay")
     demo.process.communicate(b"\n", timeout=_SECONDS)
@@ -137,7 +134,7 @@ def test_it_stays_where_it_is_asked_to_and_runs_again_at_enter(told: Demo, folde
     assert "The database:  postgresql://postgres:" in demo.words()
 
 
-def test_a_second_one_beside_it_is_told_in_one_line(told: Demo, folder: Path) -> None:
+def test_a_second_demo_in_one_folder_stops_with_one_line(told: Demo, folder: Path) -> None:
     assert told.process.returncode == 0
     demo = Demo(folder)
     try:
@@ -148,7 +145,7 @@ def test_a_second_one_beside_it_is_told_in_one_line(told: Demo, folder: Path) ->
         demo.wait()
 
 
-def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_taken_port_is_named_in_one_line(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -157,7 +154,7 @@ def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
         assert_stops_with(demo, f"the sandbox does not start: sandbox: 127.0.0.1:{port}")
 
 
-def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+def test_an_unusable_folder_is_named_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     demo = Demo(tmp_path, "--folder", str(tmp_path / "file"))
     assert_stops_with(demo, f"{tmp_path / 'file'}")

@@ -20,23 +20,23 @@ every_program = pytest.mark.parametrize("program", PROGRAMS, ids=lambda program:
 
 
 @pytest.mark.parametrize("path", files.FILES, ids=lambda path: str(path.relative_to(CHECKOUT)))
-def test_a_file_is_as_fresh_as_the_programs(path: Path) -> None:
+def test_a_generated_part_is_up_to_date(path: Path) -> None:
     assert path.read_text() == files.regenerated(path), files.__doc__
 
 
-def test_every_part_that_is_made_is_used() -> None:
+def test_every_generated_part_is_used() -> None:
     used = {name for path in files.FILES for name in files.regions(path)}
     assert used == set(files.PARTS)
 
 
 @every_program
-def test_every_setting_says_what_it_is_for(program: Program) -> None:
+def test_every_setting_has_a_description(program: Program) -> None:
     for setting in program.settings():
         assert setting.description.strip().endswith("."), setting.name
 
 
 @every_program
-def test_meltano_knows_each_setting_with_its_kind_and_its_secrets(program: Program) -> None:
+def test_meltano_knows_every_setting_and_its_kind(program: Program) -> None:
     plugin = _plugin(program)
     assert {name: plugin[name] for name in ("capabilities", "settings")} == {
         name: definitions.definition(program)[name] for name in ("capabilities", "settings")
@@ -46,14 +46,14 @@ def test_meltano_knows_each_setting_with_its_kind_and_its_secrets(program: Progr
 
 
 @every_program
-def test_what_is_required_is_what_meltano_asks_for(program: Program) -> None:
+def test_meltano_requires_the_required_settings(program: Program) -> None:
     assert _plugin(program)["settings_group_validation"] == [
         program.about()["settings"]["required"]
     ]
 
 
 @every_program
-def test_no_secret_stands_in_a_file(program: Program) -> None:
+def test_secrets_come_from_the_environment(program: Program) -> None:
     project = yaml.safe_load((CHECKOUT / "meltano.yml").read_text())
     for environment in project["environments"]:
         plugins = environment["config"]["plugins"][program.plural]

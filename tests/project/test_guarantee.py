@@ -1,30 +1,66 @@
-"""The README's guarantee: no sentence of it without a test that shows it."""
+"""The README: each guarantee has a test, and no claim contradicts a measurement."""
 
 from __future__ import annotations
 
 import ast
+import json
 import re
+from statistics import median
+from typing import Any
 
 from helpers.checkout import CHECKOUT
 
+RESULTS = CHECKOUT / "docs" / "performance.json"
 README = (CHECKOUT / "README.md").read_text()
-SECTION = README.partition("## What is guaranteed, and what not\n")[2].partition("\n## ")[0]
+SECTION = README.partition("## What is guaranteed, and what is not\n")[2].partition("\n## ")[0]
 ITEM = re.compile(r"^- (.+?)$(?=\n(?:- |\n))", re.MULTILINE | re.DOTALL)
 PROMISES = [" ".join(item.split()) for item in ITEM.findall(SECTION)]
-TESTS = dict(re.findall(r"^\[(\w+)\]: (tests/\S+)$", README, re.MULTILINE))
+TESTS = {
+    label: (path, test)
+    for label, path, test in re.findall(r'^\[(\w+)\]: (tests/\S+) "(\w+)"$', README, re.MULTILINE)
+}
 
 
-def test_every_sentence_of_the_guarantee_names_a_test() -> None:
+def test_each_sentence_of_the_guarantee_names_a_test() -> None:
     assert len(PROMISES) > 5
     for promise in PROMISES:
-        for sentence in re.split(r"(?<=\.) (?=[A-Z*])", promise):
-            # Of a loader's lie the next sentence says how it is found.
-            assert "[test][" in sentence or "loader's word is true" in sentence, sentence
+        for sentence in re.split(r"(?<=\.) (?=[A-Z*\[])", promise):
+            # How a loader's lie is found, the sentence after this one says.
+            assert "[test][" in sentence or "cannot detect a loader" in sentence, sentence
 
 
-def test_every_test_that_the_guarantee_names_is_there() -> None:
+def test_each_test_that_the_guarantee_names_exists() -> None:
     assert set(re.findall(r"\[test\]\[(\w+)\]", SECTION)) == TESTS.keys()
-    for place in TESTS.values():
-        path, _, name = place.partition("#")
+    for path, test in TESTS.values():
         tree = ast.parse((CHECKOUT / path).read_text())
-        assert name in {each.name for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)}
+        functions = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        assert test in functions, f"{path} has no {test}: correct the link in README.md"
+
+
+def test_the_claim_about_speed_says_from_which_size_it_holds() -> None:
+    """The saved measurement shows what the README says of large and of small accounts."""
+    match = re.search(
+        r"With ([\d,]+) invoices or more, the tap ends before a bare loop .*?"
+        r"With ([\d,]+) invoices it takes ([\d.]+) seconds longer",
+        " ".join(README.split()),
+    )
+    assert match, "the README makes no such claim"
+    large, small = (int(match[number].replace(",", "")) for number in (1, 2))
+    tap, loop = (_seconds(name) for name in ("tap-invoices", "bare loop"))
+    assert large in tap
+    assert small in tap
+    for size, seconds in tap.items():
+        if size >= large:
+            assert seconds < loop[size], size
+    assert round(tap[small] - loop[small], 1) <= float(match[3])
+
+
+def _seconds(contestant: str) -> dict[int, float]:
+    """Return the median seconds of an extraction in pages, without latency, by size."""
+    saved: list[dict[str, Any]] = json.loads(RESULTS.read_text())["series"]
+    return {
+        series["case"]["invoices"]: median(run["wall"] for run in series["runs"])
+        for series in saved
+        if series["group"] == "extraction" and series["contestant"] == contestant
+        if series["case"]["page_size"] and not series["case"]["latency"]
+    }

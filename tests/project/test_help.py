@@ -17,14 +17,14 @@ every_program = pytest.mark.parametrize("program", PROGRAMS, ids=lambda program:
 
 
 @every_program
-def test_help_begins_with_what_it_is_for(program: Program) -> None:
+def test_help_begins_with_the_purpose(program: Program) -> None:
     said = _said(program, "--help").split("\n\n")
     assert said[1].split()[:2] == ["Singer", program.name.partition("-")[0]]
     assert said[2].startswith("Options:")
 
 
 @every_program
-def test_a_shell_can_complete_its_options(program: Program) -> None:
+def test_a_shell_completes_the_options(program: Program) -> None:
     variable = f"_{program.name}_COMPLETE".upper().replace("-", "_")
     assert f"{variable}=bash_source {program.name}" in (program.folder / "README.md").read_text()
     assert "complete " in _said(program, **{variable: "bash_source"})

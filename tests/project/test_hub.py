@@ -18,17 +18,17 @@ every_program = pytest.mark.parametrize("program", PROGRAMS, ids=lambda program:
 
 
 @every_program
-def test_a_definition_is_as_fresh_as_its_program(program: Program) -> None:
+def test_a_definition_is_up_to_date(program: Program) -> None:
     assert hub.path(program).read_text() == hub.text(program), files.__doc__
 
 
-def test_there_is_a_definition_of_each_program_and_no_other() -> None:
+def test_each_program_has_one_definition() -> None:
     found = set((CHECKOUT / "hub").rglob("*.yml"))
     assert found == {hub.path(program) for program in PROGRAMS}
 
 
 @every_program
-def test_every_setting_that_about_tells_is_defined(program: Program) -> None:
+def test_every_setting_is_defined(program: Program) -> None:
     defined = {each["name"]: each for each in _definition(program)["settings"]}
     told = program.about()["settings"]
     assert set(defined) == set(told["properties"])
@@ -39,14 +39,14 @@ def test_every_setting_that_about_tells_is_defined(program: Program) -> None:
 
 
 @every_program
-def test_the_name_is_the_command_and_the_package(program: Program) -> None:
+def test_name_command_and_package_are_one(program: Program) -> None:
     definition = _definition(program)
     names = {definition["name"], definition["executable"], definition["pip_url"]}
     assert names == {program.about()["name"]}
 
 
 @every_program
-def test_its_keys_are_in_the_hubs_order(program: Program) -> None:
+def test_keys_are_sorted(program: Program) -> None:
     definition = _definition(program)
     for mapping in (definition, *definition["settings"]):
         assert list(mapping) == sorted(mapping)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import runpy
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -16,6 +15,7 @@ from uv import find_uv_bin
 
 from generate.programs import PROGRAMS
 from helpers.checkout import CHECKOUT
+from helpers.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,11 +37,11 @@ def test_zizmor_finds_nothing() -> None:
     ],
     ids=lambda each: getattr(each, "name", ""),
 )
-def test_github_would_understand_it(schema: str, path: Path) -> None:
+def test_workflows_match_the_schema_of_github(schema: str, path: Path) -> None:
     _passes("check-jsonschema", "--builtin-schema", schema, str(path))
 
 
-def test_every_python_that_the_packages_promise_is_tested() -> None:
+def test_ci_covers_every_python_that_the_packages_support() -> None:
     workflow = yaml.safe_load((GITHUB / "workflows" / "ci.yml").read_text())
     tested = workflow["jobs"]["test"]["strategy"]["matrix"]["python"]
     for program in PROGRAMS:
@@ -50,7 +50,7 @@ def test_every_python_that_the_packages_promise_is_tested() -> None:
         assert promised == tested
 
 
-def test_hooks_and_the_tests_use_the_same_tools() -> None:
+def test_hooks_use_the_locked_tools() -> None:
     config = yaml.safe_load((CHECKOUT / ".pre-commit-config.yaml").read_text())
     hooks = [hook for repo in config["repos"] if repo["repo"] == "local" for hook in repo["hooks"]]
     tools = re.findall(r"\.venv/bin/(\S+)", " ".join(hook["entry"] for hook in hooks))
@@ -75,31 +75,32 @@ class TestARelease:
         ]
         return found
 
-    def test_is_fine_where_tag_packages_and_changelog_agree(
+    def test_is_accepted_if_tag_packages_and_changelog_agree(
         self, problems: Callable[..., list[str]]
     ) -> None:
         assert problems("v1.2.3", self.built, self.changelog) == []
 
     @pytest.mark.parametrize("tag", ["1.2.3", "v1.2", "v1.2.3.dev4", "v1.2.4"])
-    def test_is_not_made_from_another_tag(
+    def test_is_rejected_for_another_tag(
         self, problems: Callable[..., list[str]], tag: str
     ) -> None:
         assert problems(tag, self.built, self.changelog)
 
-    def test_is_not_made_with_a_package_missing_or_too_much(
+    def test_is_rejected_with_a_missing_or_extra_package(
         self, problems: Callable[..., list[str]]
     ) -> None:
         for name in self.built:
             assert problems("v1.2.3", self.built - {name}, self.changelog)
         assert problems("v1.2.3", self.built | {"other-1.2.3.tar.gz"}, self.changelog)
 
-    def test_is_not_made_without_its_section_in_the_changelog(
+    def test_is_rejected_without_a_section_in_the_changelog(
         self, problems: Callable[..., list[str]]
     ) -> None:
         assert problems("v1.2.3", self.built, "## [Unreleased]")
 
 
-def test_one_tag_makes_both_packages_of_a_version_ready_to_publish(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_one_tag_gives_both_packages_its_version(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     _git("clone", "--quiet", str(CHECKOUT), str(clone))
     _git("-C", str(clone), "tag", "v98.7.6")
@@ -107,22 +108,16 @@ def test_one_tag_makes_both_packages_of_a_version_ready_to_publish(tmp_path: Pat
     changelog.write_text(changelog.read_text().replace("[Unreleased]", "[98.7.6] - 2026-11-24"))
     # A version is that of a commit as it is, so the changelog would be committed before the tag.
     _git("-C", str(clone), "update-index", "--assume-unchanged", "CHANGELOG.md")
-    uv = [find_uv_bin(), "build", "--quiet", "--all-packages"]
-    subprocess.run(uv, check=True, cwd=clone)
-    check = [sys.executable, ".github/check_release.py", "v98.7.6"]
-    done = subprocess.run(check, check=False, cwd=clone, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    run([find_uv_bin(), "build", "--quiet", "--all-packages"], cwd=clone).check()
+    run([sys.executable, ".github/check_release.py", "v98.7.6"], cwd=clone).check()
 
 
 def _git(*arguments: str) -> None:
-    subprocess.run(["git", *arguments], check=True, capture_output=True)
+    run(["git", *arguments]).check()
 
 
 def _passes(program: str, *arguments: str) -> None:
-    done = subprocess.run(
-        [_BIN / program, *arguments], check=False, capture_output=True, text=True, cwd=CHECKOUT
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    run([str(_BIN / program), *arguments], cwd=CHECKOUT, merge_stderr=True).check()
 
 
 def _project(folder: Path) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Server:
     cap: int = 7
     moves: dict[int, Any] = field(default_factory=dict)
     requests: list[Any] = field(default_factory=list)
+    pages: list[list[Any]] = field(default_factory=list)
 
     def fetch(self, request: Any) -> Page:
         self.requests.append(request)
@@ -46,7 +48,8 @@ class Server:
         self.move(len(self.requests) - 1)
         if self.paging == "any order":
             random.Random(len(self.requests)).shuffle(self.ids)
-        return Page([Row(each) for each in self.part(request.limit, request.start, request.page)])
+        self.pages.append(self.part(request.limit, request.start, request.page))
+        return Page([Row(each) for each in self.pages[-1]])
 
     def move(self, number: int) -> None:
         for is_removal, at, new in self.moves.get(number, ()):
@@ -93,7 +96,6 @@ id_lists = st.lists(st.integers(1, 10**6), unique=True, max_size=60)
 sizes = st.integers(0, 12)
 
 
-@settings(deadline=None)
 @given(ids=id_lists, size=sizes)
 @pytest.mark.parametrize("paging", PAGINGS)
 def test_everything_comes_once(shared: Shared, paging: str, ids: list[int], size: int) -> None:
@@ -110,7 +112,6 @@ def test_everything_comes_in_an_order_that_changes(shared: Shared, count: int, s
     assert sorted(server.read(shared, size)) == list(range(count))
 
 
-@settings(deadline=None)
 @given(
     ids=id_lists,
     size=sizes,
@@ -125,7 +126,7 @@ def test_rows_that_are_repeated_come_once(
     assert sorted(Server(rows, paging).read(shared, size)) == sorted(ids)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(data=st.data(), size=st.integers(2, 8), count=st.integers(0, 40))
 @pytest.mark.parametrize("paging", ["honoured", "capped"])
 def test_what_stays_in_a_moving_list_comes(
@@ -138,6 +139,8 @@ def test_what_stays_in_a_moving_list_comes(
 
     found = server.read(shared, size)
 
+    # A list that has moved by just a page looks as if the server ignored offsets.
+    assume(all(a != b or len(a) < 2 for a, b in pairwise(server.pages)))
     assert set(range(count)) & set(server.ids) <= set(found)
     assert len(found) == len(set(found))
 

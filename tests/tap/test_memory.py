@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 INVOICES = 15_000
 MEBIBYTE = 1 << 20
 # The tap's own peak, from a small process: a child's begins at what its parent holds.

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from helpers.run import CompletedRun
 
+pytestmark = pytest.mark.slow
+
 BOOKED = set(range(1, 26))
 DRAFTS = {26, 27, 28}
 SINCE = "2000-01-01"

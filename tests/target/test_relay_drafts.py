@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.mark.parametrize("form", ["str(non_booked)", "int(non_booked)", "non_booked"])
 def test_a_draft_is_never_marked_whatever_form_its_flag_has(tmp_path: Path, form: str) -> None:
     with Sandbox.start(invoices=5, drafts=3) as sandbox:

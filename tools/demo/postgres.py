@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import pwd
 import secrets
@@ -42,12 +43,14 @@ class Postgres:
     Attributes:
         port: Where it listens, on the loopback address only.
         password: Made anew each time; other users of the machine do not get in.
+        database: The database that is meant where none is named.
     """
 
     def __init__(self) -> None:
         """Prepare one; entering the context starts it."""
         self.port = 0
         self.password = secrets.token_urlsafe(16)
+        self.database = DATABASE
         self._server: subprocess.Popen[bytes] | None = None
         self._as_user: dict[str, Any] = {}
 
@@ -94,10 +97,18 @@ class Postgres:
             port=self.port,
             user=USER,
             password=self.password,
-            dbname=DATABASE,
+            dbname=self.database,
             autocommit=True,
             connect_timeout=5,
         )
+
+    def with_new_database(self) -> Postgres:
+        """Create a database; returns the same server, of which that database is meant."""
+        other = copy.copy(self)
+        other.database = f"database_{secrets.token_hex(4)}"
+        with self.connect() as connection:
+            connection.execute(f"CREATE DATABASE {other.database}".encode())
+        return other
 
     @property
     def environment(self) -> dict[str, str]:
@@ -107,13 +118,13 @@ class Postgres:
             "WAREHOUSE_PORT": str(self.port),
             "WAREHOUSE_USER": USER,
             "WAREHOUSE_PASSWORD": self.password,
-            "WAREHOUSE_DATABASE": DATABASE,
+            "WAREHOUSE_DATABASE": self.database,
         }
 
     @property
     def address(self) -> str:
         """Its address, as psql and others take it."""
-        return f"postgresql://{USER}:{self.password}@{HOST}:{self.port}/{DATABASE}"
+        return f"postgresql://{USER}:{self.password}@{HOST}:{self.port}/{self.database}"
 
     @property
     def _data(self) -> Path:

@@ -1,7 +1,7 @@
-"""`PYTHONPATH=tests:tools python -m generate`: write what the programs say into the files.
+"""`PYTHONPATH=tests:tools python -m generate` writes the generated parts of files.
 
-In a file, what stands between a line with `begin NAME` and one with `end NAME` is made here.
-The files in `hub/` are made as a whole.
+A part stands between a line with `begin NAME` and one with `end NAME`. The files in `hub/` are
+generated as a whole.
 """
 
 from __future__ import annotations
@@ -9,21 +9,26 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from generate import definitions, hub, tables
-from generate.programs import TAP, TARGET
+from generate import definitions, hub, repository, tables
+from generate.programs import PROGRAMS, TAP, TARGET
 from helpers.checkout import CHECKOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-PARTS: dict[str, Callable[[], str]] = {
-    "tap settings": lambda: tables.own(TAP),
-    "tap settings of the SDK": lambda: tables.inherited(TAP),
-    "tap definition": lambda: definitions.block(TAP),
-    "target settings": lambda: tables.own(TARGET),
-    "target settings of the SDK": lambda: tables.inherited(TARGET),
-    "target definition": lambda: definitions.block(TARGET),
+PARTS: dict[str, Callable[[str], str]] = {
+    "tap settings": lambda _: tables.own(TAP),
+    "tap settings of the SDK": lambda _: tables.inherited(TAP),
+    "tap definition": lambda _: definitions.block(TAP),
+    "target settings": lambda _: tables.own(TARGET),
+    "target settings of the SDK": lambda _: tables.inherited(TARGET),
+    "target definition": lambda _: definitions.block(TARGET),
+    "package metadata": lambda _: repository.metadata(),
+    "owners": lambda _: repository.owners(),
+    "repository": lambda _: repository.site(),
+    "links": repository.links,
+    "proofs": lambda _: repository.proofs(),
 }
 _REGION = re.compile(
     r"^(?P<begin>[^\n]*\bbegin (?P<name>[a-zA-Z ]+?)(?: -->)?\n)(?P<made>.*?)"
@@ -31,26 +36,37 @@ _REGION = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 FILES = (
+    CHECKOUT / ".github" / "CODEOWNERS",
+    CHECKOUT / "docs" / "guarantee.md",
     CHECKOUT / "docs" / "reference.md",
+    CHECKOUT / "docs" / "security.md",
+    CHECKOUT / "docs" / "troubleshooting.md",
+    CHECKOUT / "docs" / "upgrading.md",
     CHECKOUT / "meltano.yml",
-    CHECKOUT / "tap-invoices" / "README.md",
-    CHECKOUT / "target-invoices-ack" / "README.md",
+    *(program.folder / name for program in PROGRAMS for name in ("README.md", "pyproject.toml")),
+    CHECKOUT / "zensical.toml",
 )
 
 
 def regenerated(path: Path) -> str:
     """Return what the file should hold."""
+    text = path.read_text()
 
     def made(region: re.Match[str]) -> str:
         space = "\n" if path.suffix == ".md" else ""  # Markdown's tables want an empty line
-        return f"{region['begin']}{space}{PARTS[region['name']]()}{space}{region['end']}"
+        return f"{region['begin']}{space}{PARTS[region['name']](text)}{space}{region['end']}"
 
-    return _REGION.sub(made, path.read_text())
+    return _REGION.sub(made, text)
 
 
 def regions(path: Path) -> list[str]:
     """Return the names of the parts in a file."""
     return [region["name"] for region in _REGION.finditer(path.read_text())]
+
+
+def written_by_hand(path: Path) -> str:
+    """Return a file's text without its generated parts."""
+    return _REGION.sub("", path.read_text())
 
 
 def main() -> None:

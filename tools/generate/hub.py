@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from generate import definitions
+from generate import definitions, repository
 from generate.programs import PROGRAMS, TAP, TARGET
 from helpers.checkout import CHECKOUT
 
@@ -61,6 +61,7 @@ def text(program: Program) -> str:
         | definitions.definition(program)
         | {
             "pip_url": program.name,
+            "repo": repository.address(),
             "supported_python_versions": _pythons(program),
             "usage": _USAGE[program.name],
         }

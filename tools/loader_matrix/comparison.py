@@ -12,16 +12,52 @@ _NO = {"false", "f", "0", ""}
 
 
 def differing(sent: dict[str, Any], row: dict[str, Any]) -> set[str]:
-    """Return the fields that are not in a row as they were sent, nor in its `_extra`."""
-    extra = _decoded(row.get("_extra")) or {}
-    return {
-        name
+    """Return the paths of values that are not in a row as they were sent, nor in its `_extra`.
+
+    Args:
+        sent: The API's record.
+        row: The stored row; `customer__name` there is the same as an object `customer`.
+    """
+    nested = _nested(row)
+    extra = extra_of(nested)
+    return set(_differing("", sent, nested, _nested(extra) if isinstance(extra, dict) else {}))
+
+
+def extra_of(row: dict[str, Any]) -> Any:
+    """Return what a row holds in `_extra`, whose name some loaders change; None for nothing."""
+    for name, value in row.items():
+        if name.strip("_").lower() == "extra":
+            return _decoded(value)
+    return None
+
+
+def _nested(row: dict[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for column, value in row.items():
+        first, *rest = column.split("__") if not column.startswith("_") else [column]
+        place, name = nested, first
+        for part in rest:
+            inner = place.setdefault(name, {})
+            place, name = inner if isinstance(inner, dict) else {}, part
+        place[name] = value
+    return nested
+
+
+def _differing(path: str, sent: Any, found: Any, extra: Any) -> list[str]:
+    if _is_same(sent, found) or _is_same(sent, extra):
+        return []
+    decoded = _decoded(found)
+    if not isinstance(sent, dict) or not isinstance(decoded, dict):
+        return [path.lstrip(".")]
+    more = extra if isinstance(extra, dict) else {}
+    return [
+        each
         for name, value in sent.items()
-        if not _same(value, row.get(name)) and not _same(value, extra.get(name))
-    }
+        for each in _differing(f"{path}.{name}", value, decoded.get(name), more.get(name))
+    ]
 
 
-def _same(sent: Any, found: Any) -> bool:
+def _is_same(sent: Any, found: Any) -> bool:
     match sent:
         case None:
             return found in (None, "")
@@ -30,18 +66,20 @@ def _same(sent: Any, found: Any) -> bool:
         case int() | Decimal():
             return _number(found) == sent
         case str():
-            return bool(sent == found) or (_moment(sent) or sent) == _moment(found)
+            return bool(sent == found) or (_time(sent) or sent) == _time(found)
         case dict() | list():
-            return _same_inside(sent, _decoded(found))
+            return _is_same_inside(sent, _decoded(found))
     return False
 
 
-def _same_inside(sent: Any, found: Any) -> bool:
+def _is_same_inside(sent: Any, found: Any) -> bool:
     match sent, found:
         case dict(), dict():
-            return all(_same(each, found.get(name)) for name, each in sent.items())
+            return all(_is_same(each, found.get(name)) for name, each in sent.items())
         case list(), list():
-            return len(sent) == len(found) and all(map(_same, sent, found))
+            return len(sent) == len(found) and all(map(_is_same, sent, found))
+        case dict(), None:  # an object without anything in it, flattened
+            return not sent
     return False
 
 
@@ -52,7 +90,7 @@ def _number(found: Any) -> Decimal | None:
         return None
 
 
-def _moment(found: Any) -> datetime | None:
+def _time(found: Any) -> datetime | None:
     try:
         moment = datetime.fromisoformat(str(found))
     except ValueError:

@@ -1,304 +1,386 @@
-"""Trying one loader: what it loads, when it prints STATE, and what such a STATE is worth."""
+"""Trying one loader: what it loads, what it says of that, and what it does when it is killed."""
 
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
-import threading
-import time
-from contextlib import suppress
+import sys
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from helpers.run import write_json
-from loader_matrix.comparison import differing
-from loader_matrix.matrix import Place
+from loader_matrix.candidates import Place
+from loader_matrix.comparison import differing, extra_of
+from loader_matrix.feeds import FLATTENING, INVOICES, LINES
+from loader_matrix.process import Ended, LoaderProcess
 from target_invoices_ack.relay.confirmation import ConfirmationTracker
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
-    from demo.postgres import Postgres
-    from loader_matrix.matrix import Candidate
+    from loader_matrix.candidates import Candidate
+    from loader_matrix.feeds import Feed, Feeds
+    from loader_matrix.servers import Servers
 
-_WAIT = 60.0  # seconds until a loader has to have ended
-_QUIET = 3.0  # seconds without a STATE after which its input is ended
-INVOICES = "invoices"
-LINES = "invoice_lines"
+_OLD, _NEW = '"currency":"', '"currency":"new '  # what differs when an invoice comes again
 
 
-@dataclass(frozen=True)
-class Sent:
-    """What a tap sent, and what the API holds.
+@dataclass
+class Outcome:
+    """What became of a feed.
 
     Attributes:
-        lines: The tap's messages, each with its newline.
-        texts: Its messages where a stream map has left nothing but texts.
-        invoices: The API's invoices, with their lines.
+        exit_code: The loader's exit code; None where it did not end.
+        rows: For each stream, how many rows were sent and how many of them are there; nothing
+            where the loader failed.
+        differing: What is not in the store as the API sent it, as `stream.path.of.field`.
+        extra: What `_extra` became: `object`, `JSON text`, `other text`, or nothing.
     """
 
-    lines: list[bytes]
-    texts: list[bytes]
-    invoices: list[dict[str, Any]]
+    exit_code: int | None = None
+    rows: dict[str, list[int]] = field(default_factory=dict)
+    differing: list[str] = field(default_factory=list)
+    extra: str = ""
 
     @property
-    def records(self) -> dict[str, dict[int, dict[str, Any]]]:
-        """The API's records of both streams, by id."""
-        invoices = [{k: v for k, v in each.items() if k != "lines"} for each in self.invoices]
-        lines = [line for each in self.invoices for line in each["lines"]]
-        return {
-            INVOICES: {each["id"]: each for each in invoices},
-            LINES: {each["id"]: each for each in lines},
-        }
+    def is_complete(self) -> bool:
+        """Whether every row is there."""
+        return all(sent == found for sent, found in self.rows.values())
 
     @property
-    def states(self) -> list[dict[str, Any]]:
-        """The STATEs that it sent."""
-        messages = map(json.loads, self.lines)
-        return [each["value"] for each in messages if each["type"] == "STATE"]
+    def is_exact(self) -> bool:
+        """Whether everything is there as it was sent, and the loader says so."""
+        return self.exit_code == 0 and self.is_complete and not self.differing
 
-    @property
-    def last_page(self) -> list[bytes]:
-        """The schemas, and what came after the last STATE but one."""
-        kinds = [json.loads(line)["type"] for line in self.lines]
-        ends = [number for number, kind in enumerate(kinds) if kind == "STATE"]
-        schemas = [line for line, kind in zip(self.lines, kinds, strict=True) if kind == "SCHEMA"]
-        records = [each for each in ends if "RECORD" in kinds[each:]]
-        return [*schemas, *self.lines[records[-1] + 1 :]]
+
+@dataclass
+class Speed:
+    """What was measured with a setting.
+
+    Attributes:
+        settings: The settings that differ from the loader's defaults; none for the defaults.
+        rows_per_s: Rows for each second of CPU time of the loader and its store, without its
+            start; None where it had not ended in time.
+        invalid: What became of a value that the SCHEMA forbids.
+    """
+
+    settings: dict[str, Any]
+    rows_per_s: int | None
+    invalid: Outcome
 
 
 @dataclass
 class Result:
-    """What became of a trial; what can be seen only with a loader that works is empty before.
+    """What became of a trial; what only a loader that works can show is empty before.
 
     Attributes:
         title: The loader.
+        command: Its command.
         into: What it writes to.
-        packages: What was asked for, and so the pins that it needs.
+        packages: What was installed for it, and so the pins that it needs.
         version: The version that was tried.
-        exit_code: Its exit code when its input ended.
-        rows: For each stream, and for invoices with nothing but texts, how many rows were sent
-            and how many are there.
-        fields: Fields that differ from what the API holds, as `stream.field`.
+        tap_settings: The tap's settings that it needs, with which all that follows was seen.
+        without: What became of the feeds `plain` and `late` without these settings.
+        outcomes: What became of each feed, by its name in `Feeds`.
+        nul_settings: Settings of the loader with which `nul_helped` among them was seen.
         states: How many STATEs it printed before its input ended, and after.
         last_state: `the last`, `an older one` or `none`.
-        lost_after_kill: Invoices that a STATE confirmed and that were not there, lines and
-            all, when it was killed right after; None where it printed no STATE that confirms.
-        second_run: What it does with rows of which some came in a run before: `updates`,
-            `appends` or `replaces` (what came before is gone).
+        lost_after_state: Invoices that a STATE confirmed and that were not there, lines and
+            all, when it was killed right after; None where no STATE confirmed any.
+        rerun: What becomes of an invoice that comes again, changed: `updates`, `keeps the
+            old row`, `appends` or `replaces` (what came before is gone).
+        nothing_new: What becomes of the rows in a run with nothing new: `keeps` or `loses`.
+        after_kill: What became of the large feed in the run after one that was killed while
+            it loaded.
+        start_s: CPU seconds of a run with nothing new.
+        speeds: Rows per second, with its defaults first.
     """
 
     title: str
+    command: str
     into: str
     packages: list[str]
     version: str = ""
-    exit_code: int | None = None
-    rows: dict[str, list[int]] = field(default_factory=dict)
-    fields: list[str] = field(default_factory=list)
+    tap_settings: dict[str, Any] = field(default_factory=dict)
+    without: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    nul_settings: dict[str, Any] = field(default_factory=dict)
     states: list[int] = field(default_factory=list)
     last_state: str = ""
-    lost_after_kill: int | None = None
-    second_run: str = ""
+    lost_after_state: int | None = None
+    rerun: str = ""
+    nothing_new: str = ""
+    after_kill: Outcome = field(default_factory=Outcome)
+    start_s: float | None = None
+    speeds: list[Speed] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as it is recorded."""
         return asdict(self)
 
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Result:
+        """Return what was recorded."""
+        speeds = [
+            Speed(**each | {"invalid": Outcome(**each["invalid"])}) for each in record["speeds"]
+        ]
+        parts = {
+            name: {key: Outcome(**each) for key, each in record[name].items()}
+            for name in ("without", "outcomes")
+        }
+        after_kill = Outcome(**record["after_kill"])
+        return cls(**{**record, **parts, "speeds": speeds, "after_kill": after_kill})
+
 
 class Trial:
-    """One loader, tried in folders of its own."""
+    """One loader, tried in places of its own.
 
-    def __init__(self, candidate: Candidate, folder: Path, server: Postgres, sent: Sent) -> None:
-        """Install it.
+    Args:
+        candidate: The loader; it is installed if it is not yet.
+        folder: An empty folder.
+        servers: The servers that it may write to.
+        feeds: What it is fed.
+        flattened: The same with the tap's flattening, for a loader that needs it.
 
-        Raises:
-            RuntimeError: It cannot be installed.
-        """
+    Raises:
+        RuntimeError: It cannot be installed.
+    """
+
+    def __init__(
+        self,
+        candidate: Candidate,
+        folder: Path,
+        servers: Servers,
+        feeds: Feeds,
+        flattened: Feeds,
+    ) -> None:
         self._candidate = candidate
-        self._server = server
+        self._servers = servers
         self._folder = folder
-        self._sent = sent
+        self._feeds = feeds
+        self._flattened = flattened
         self._program = candidate.program.path()
+        self._plain_run: tuple[Place, str, Ended]
 
-    def result(self) -> Result:
-        """Try it."""
+    def run(self, *, measured: bool = True) -> Result:
+        """Try it.
+
+        Args:
+            measured: Whether its speed is measured too.
+        """
         candidate = self._candidate
-        result = Result(candidate.title, candidate.into, list(candidate.program.packages))
+        packages = list(candidate.program.packages)
+        result = Result(candidate.title, candidate.program.name, candidate.into, packages)
         result.version = self._version()
-        place = self._place("whole")
-        result.exit_code, result.states, last = self._whole(place)
-        result.last_state = self._kind_of(last)
-        if result.exit_code == 0:
-            self._compare(place, result)
-            result.second_run = self._second_run(place)
-            result.rows["invoices of texts"] = self._texts()
-            result.lost_after_kill = self._killed(self._place("killed"))
+        self._load_with_or_without_flattening(result)
+        if result.outcomes["plain"].exit_code == 0:
+            result.outcomes |= self._try("", self._feeds, "texts", "digits", "nul", "surrogate")
+            self._help_with_nul(result)
+            result.rerun = self._rerun()
+            result.nothing_new = self._load_nothing_new()
+            result.lost_after_state = self._lost_after_state()
+            result.after_kill = self._load_after_kill()
+            if measured:
+                self._measure(result)
         return result
+
+    def _load_with_or_without_flattening(self, result: Result) -> None:
+        result.without = self._try("", self._feeds, "plain", "late")
+        result.outcomes = dict(result.without)
+        if not all(each.is_exact for each in result.without.values()):
+            plain_run = self._plain_run
+            flattened = self._try("flat_", self._flattened, "plain", "late")
+            if _merit(flattened) > _merit(result.without):
+                result.tap_settings = FLATTENING
+                result.outcomes = flattened
+                self._feeds = self._flattened
+            else:
+                self._plain_run = plain_run
+        self._note_states(result)
+
+    def _help_with_nul(self, result: Result) -> None:
+        if settings := self._candidate.for_nul:
+            result.nul_settings = settings
+            helped = self._load_into_new_place("nul_helped", self._feeds.nul, settings)
+            result.outcomes["nul_helped"] = helped
+
+    def _try(self, prefix: str, feeds: Feeds, *names: str) -> dict[str, Outcome]:
+        return {
+            name: self._load_into_new_place(prefix + name, getattr(feeds, name)) for name in names
+        }
+
+    def _version(self) -> str:
+        code = "import sys, importlib.metadata as m; print(m.version(sys.argv[1]))"
+        command = [str(self._python), "-c", code, self._candidate.package]
+        done = subprocess.run(command, capture_output=True, check=True)
+        return done.stdout.decode().strip()
+
+    @property
+    def _python(self) -> Path:
+        return self._program.parent / "python"
 
     def _place(self, name: str) -> Place:
         folder = self._folder / name
         folder.mkdir(parents=True)
-        with self._server.connect() as connection:
-            connection.execute("DROP SCHEMA IF EXISTS wh CASCADE")
-        return Place(folder, self._server, self._program.parent / "python")
+        unique = re.sub(r"\W", "_", f"t{self._folder.name}_{name}")
+        return Place(unique, folder, self._servers, self._python)
 
-    def _version(self) -> str:
-        package = self._candidate.title.split(",")[0]
-        code = "import sys, importlib.metadata as m; print(m.version(sys.argv[1]))"
-        python = self._program.parent / "python"
-        done = subprocess.run([python, "-c", code, package], capture_output=True, check=True)
-        return done.stdout.decode().strip()
+    def _config(self, place: Place, settings: Mapping[str, Any] | None = None) -> str:
+        more = self._candidate.small_batches if settings is None else settings
+        return write_json(
+            place.folder.parent, place.name, {**self._candidate.config(place), **more}
+        )
 
-    def _start(self, place: Place) -> Running:
-        config = write_json(self._folder, "config", self._candidate.config(place))
-        return Running([str(self._program), "--config", config], place.folder)
+    def _start(self, place: Place, config: str, log: Path | None = None) -> LoaderProcess:
+        command = [str(self._program), "--config", config]
+        logs = self._folder / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        environment = self._candidate.environment(place)
+        return LoaderProcess(command, place.folder, environment, log or logs / place.name)
 
-    def _texts(self) -> list[int]:
-        place = self._place("texts")
-        self._whole(place, self._sent.texts)
-        return [len(self._sent.invoices), len(self._candidate.read(place, INVOICES))]
+    def _load(
+        self, place: Place, config: str, lines: list[bytes], log: Path | None = None
+    ) -> Ended:
+        with self._start(place, config, log) as loader:
+            loader.feed(lines)
+            return loader.end()
 
-    def _second_run(self, place: Place) -> str:
-        """Load the last page once more, into what is there already."""
-        before = len(self._candidate.read(place, INVOICES))
-        again = self._sent.last_page
-        self._whole(place, again)
-        after = len(self._candidate.read(place, INVOICES))
-        if after > before:
-            return "appends"
-        return "updates" if after == before else "replaces"
+    def _note_states(self, result: Result) -> None:
+        _, _, ended = self._plain_run
+        result.states = [ended.early, len(ended.states) - ended.early]
+        last = json.loads(ended.states[-1]) if ended.states else None
+        is_last = last == self._feeds.plain.states[-1]
+        result.last_state = "none" if last is None else "the last" if is_last else "an older one"
 
-    def _whole(
-        self, place: Place, lines: list[bytes] | None = None
-    ) -> tuple[int, list[int], bytes]:
-        with self._start(place) as running:
-            running.feed(lines or self._sent.lines)
-            time.sleep(_QUIET)
-            early = len(running.states)
-            code = running.end()
-        last = running.states[-1] if running.states else b""
-        return code, [early, len(running.states) - early], last
+    def _rerun(self) -> str:
+        """Load the last page once more, changed, into what is there already."""
+        place, config, _ = self._plain_run
+        before = len(self._read(place, INVOICES))
+        self._load(place, config, self._feeds.plain.last_page(_OLD, _NEW))
+        rows = self._read(place, INVOICES)
+        if len(rows) != before:
+            return "appends" if len(rows) > before else "replaces"
+        changed = [row for row in rows if str(row.get("currency", "")).startswith("new ")]
+        return "updates" if changed else "keeps the old row"
 
-    def _kind_of(self, last: bytes) -> str:
-        if not last:
-            return "none"
-        return "the last" if json.loads(last) == self._sent.states[-1] else "an older one"
+    def _load_nothing_new(self) -> str:
+        place, config, _ = self._plain_run
+        before = len(self._read(place, INVOICES))
+        self._load(place, config, self._feeds.plain.without_records())
+        return "keeps" if len(self._read(place, INVOICES)) == before else "loses"
 
-    def _compare(self, place: Place, result: Result) -> None:
-        for stream, records in self._sent.records.items():
-            rows = {int(row["id"]): row for row in self._candidate.read(place, stream)}
-            result.rows[stream] = [len(records), len(rows)]
-            differ = {
-                name
-                for number, record in records.items()
-                if number in rows
-                for name in differing(record, rows[number])
-            }
-            result.fields += [f"{stream}.{name}" for name in sorted(differ)]
+    def _load_into_new_place(
+        self, name: str, feed: Feed, settings: Mapping[str, Any] | None = None
+    ) -> Outcome:
+        place = self._place(name)
+        config = self._config(place, settings)
+        is_plain = feed is self._feeds.plain or feed is self._flattened.plain
+        with self._start(place, config) as loader:
+            loader.feed(feed.lines)
+            if is_plain:
+                loader.let_work()  # what it prints before its input ends is of interest
+            ended = loader.end()
+        if is_plain:
+            self._plain_run = place, config, ended
+        return self._outcome(place, feed, ended.exit_code)
 
-    def _killed(self, place: Place) -> int | None:
+    def _outcome(self, place: Place, feed: Feed, exit_code: int | None) -> Outcome:
+        outcome = Outcome(exit_code)
+        if exit_code != 0:  # what is there then is up to chance, and marked by nobody
+            return outcome
+        differ: set[str] = set()
+        for stream, records in feed.records.items():
+            rows = {int(row["id"]): row for row in self._read(place, stream)}
+            outcome.rows[stream] = [len(records), len(rows.keys() & records.keys())]
+            for number in records.keys() & rows.keys():
+                differ |= {f"{stream}.{name}" for name in differing(records[number], rows[number])}
+            forms = filter(None, map(_form_of_extra, rows.values()))
+            outcome.extra = outcome.extra or next(forms, "")
+        outcome.differing = sorted(differ)
+        return outcome
+
+    def _read(self, place: Place, stream: str) -> list[dict[str, Any]]:
+        try:
+            return self._candidate.read(place, stream)
+        except ValueError as error:
+            print(f"{place.name}: {error}", file=sys.stderr)
+            return []
+
+    def _lost_after_state(self) -> int | None:
         """Kill it right after its first STATE that confirms anything; count what is not there."""
+        place = self._place("killed_after_state")
         tracker = self._tracker()
-        with self._start(place) as running:
-            running.feed(self._sent.lines)
-            confirmed = running.first_confirmed(tracker)
+
+        def confirms(state: bytes) -> list[int]:
+            confirmed = tracker.on_loader_state(state)
+            return list(confirmed.ids) if confirmed else []
+
+        with self._start(place, self._config(place)) as loader:
+            loader.feed(self._feeds.plain.lines)
+            confirmed = loader.kill_at_first(confirms)
         if not confirmed:
             return None
-        there = {
-            stream: {int(row["id"]) for row in self._candidate.read(place, stream)}
-            for stream in (INVOICES, LINES)
-        }
-        lines = {each["id"]: {line["id"] for line in each["lines"]} for each in self._sent.invoices}
-        return sum(
-            number not in there[INVOICES] or not lines[number] <= there[LINES]
-            for number in confirmed
+        invoices, lines = (
+            {int(row["id"]) for row in self._read(place, s)} for s in (INVOICES, LINES)
         )
+        line_ids = self._feeds.plain.line_ids
+        return sum(each not in invoices or not line_ids[each] <= lines for each in confirmed)
 
     def _tracker(self) -> ConfirmationTracker:
         """Return what the target would know once all was sent."""
         tracker = ConfirmationTracker(INVOICES)
-        for message in map(json.loads, self._sent.lines):
-            if message["type"] == "SCHEMA":
-                tracker.on_schema(message["stream"])
-            elif message["type"] == "RECORD" and message["stream"] == INVOICES:
-                tracker.on_invoice(message["record"]["id"])
-            elif message["type"] == "RECORD":
-                tracker.on_other_record(message["record"]["invoice_id"])
-            elif message["type"] == "STATE":
-                tracker.on_tap_state(json.dumps(message["value"]).encode(), message["value"])
+        for message in map(json.loads, self._feeds.plain.lines):
+            match message:
+                case {"type": "SCHEMA", "stream": stream}:
+                    tracker.on_schema(stream)
+                case {"type": "RECORD", "stream": "invoices", "record": record}:
+                    tracker.on_invoice(record["id"])
+                case {"type": "RECORD", "record": record}:
+                    tracker.on_other_record(record["invoice_id"])
+                case {"type": "STATE", "value": value}:
+                    tracker.on_tap_state(json.dumps(value).encode(), value)
         return tracker
 
+    def _load_after_kill(self) -> Outcome:
+        """Kill it while it loads; what it did not confirm comes again as a whole."""
+        place = self._place("killed")
+        with self._start(place, self._config(place)) as loader:
+            loader.feed(self._feeds.large.first_part())  # a pipe's worth is not taken in yet
+        config = self._config(place, {})  # small batches would take long
+        ended = self._load(place, config, self._feeds.large.lines)
+        return self._outcome(place, self._feeds.large, ended.exit_code)
 
-class Running:
-    """A loader that runs; a context manager that kills it.
+    def _measure(self, result: Result) -> None:
+        _, start = self._time("start", {}, self._feeds.large.without_records())
+        result.start_s = round(start, 2)
+        for number, settings in enumerate(({}, *self._candidate.faster)):
+            has_ended, cpu_s = self._time(f"measured_{number}", settings, self._feeds.large.lines)
+            rate = round(self._feeds.large.row_count / (cpu_s - start)) if has_ended else None
+            invalid = self._load_into_new_place(f"invalid_{number}", self._feeds.invalid, settings)
+            result.speeds.append(Speed(dict(settings), rate, invalid))
 
-    Attributes:
-        states: The lines that it has printed.
-    """
+    def _time(
+        self, name: str, settings: Mapping[str, Any], lines: list[bytes]
+    ) -> tuple[bool, float]:
+        """Return whether it ended with 0, and the CPU seconds that it took."""
+        place = self._place(name)
+        ended = self._load(place, self._config(place, settings), lines, log=Path(os.devnull))
+        return ended.exit_code == 0, ended.cpu_s
 
-    def __init__(self, command: list[str], folder: Path) -> None:
-        """Start it in a folder, and listen."""
-        self.states: list[bytes] = []
-        self._process = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-        )
-        self._heard = threading.Condition()
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
 
-    def __enter__(self) -> Self:
-        """Use it in a `with` block."""
-        return self
+def _merit(outcomes: Mapping[str, Outcome]) -> tuple[int, int]:
+    """Return what is greater where more feeds are stored, and more of them exactly."""
+    stored = [each for each in outcomes.values() if each.exit_code == 0 and each.is_complete]
+    return len(stored), -sum(len(each.differing) for each in outcomes.values())
 
-    def __exit__(self, *_: object) -> None:
-        """Kill it."""
-        self._process.kill()
-        self._process.wait()
-        self._listener.join()
 
-    def feed(self, lines: list[bytes]) -> None:
-        """Write lines to it; it may be gone."""
-        assert self._process.stdin is not None
-        with suppress(BrokenPipeError):
-            self._process.stdin.write(b"".join(lines))
-
-    def end(self) -> int:
-        """End its input and return its exit code."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        code = self._process.wait(_WAIT)
-        self._listener.join()
-        return code
-
-    def first_confirmed(self, tracker: ConfirmationTracker) -> list[int]:
-        """Return what the first STATE confirms that confirms anything; its input ends if need be.
-
-        It is killed at once.
-        """
-        heard = 0
-        for ends in (False, True):
-            if ends and self._process.stdin is not None:
-                self._process.stdin.close()
-            deadline = time.monotonic() + (_WAIT if ends else _QUIET)
-            while time.monotonic() < deadline and (self._listener.is_alive() or not ends):
-                with self._heard:
-                    self._heard.wait_for(lambda: len(self.states) > heard, timeout=0.1)  # noqa: B023 - used at once
-                for state in self.states[heard:]:
-                    heard += 1
-                    if (confirmed := tracker.on_loader_state(state)) and confirmed.ids:
-                        self._process.kill()
-                        return list(confirmed.ids)
-        return []
-
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if line.strip():
-                with self._heard:
-                    self.states.append(line)
-                    self._heard.notify()
+def _form_of_extra(row: dict[str, Any]) -> str:
+    extra = extra_of(row)
+    if extra in (None, "", {}):
+        raw = next((v for k, v in row.items() if k.strip("_").lower() == "extra"), None)
+        return "other text" if isinstance(raw, str) and "{" in raw and extra is None else ""
+    raw = next(v for k, v in row.items() if k.strip("_").lower() == "extra")
+    return "JSON text" if isinstance(raw, str) else "object"

@@ -1,37 +1,29 @@
-"""Invoices as assets: what is pending every hour, whole years by backfill, an audit every week."""
+"""Invoices as assets: pending ones every hour, whole years by backfill, an audit every week."""
 
 # ruff: noqa: I002 - Dagster reads the annotations, and cannot where they are postponed
 
 import json
-import re
 
 import dagster as dg
 
-from invoices_dagster.meltano import Meltano
+from invoices_dagster.meltano import CompletedRun, Meltano
 from invoices_dagster.years import created_in, years
 
 PIPELINE = ("tap-invoices", "target-invoices-ack")
 AUDIT = ("tap-postgres", "target-invoices-reconcile")
 
-_MARKED = re.compile(r"= (?P<marked>\d+) marked")
-_BALANCE = re.compile(
-    r"the API has (?P<booked>\d+): (?P<loaded>\d+) read and marked, (?P<pending>\d+) pending, "
-    r"(?P<missing>\d+) marked but not read"
-)
-
 
 @dg.asset(group_name="traede")
 def invoices(meltano: Meltano) -> dg.MaterializeResult:
-    """What was pending in Traede, loaded and marked."""
-    ended = meltano.run("run", *PIPELINE).checked()
-    return dg.MaterializeResult(metadata=_numbers(_MARKED, ended.words))
+    """The invoices that were pending in Traede, loaded and marked."""
+    return _result(meltano.run("run", *PIPELINE).check())
 
 
 class Backfill(dg.Config):
     """How a year is loaded.
 
     Attributes:
-        again: Load what was exported before too, as into a new warehouse.
+        again: Load invoices that were exported before too, as into a new warehouse.
     """
 
     again: bool = False
@@ -43,8 +35,8 @@ def invoices_by_year(
 ) -> dg.MaterializeResult:
     """The invoices that were created in a year, loaded and marked.
 
-    `meltano el` rather than `run`: it keeps state and catalog in a folder for each run, where
-    several runs of a plugin side by side would write over each other's.
+    `meltano el` keeps state and catalog in a folder for each run. With `meltano run`, several runs
+    of a plugin side by side would overwrite each other's.
     """
     year = context.partition_key
     variables = {
@@ -54,23 +46,23 @@ def invoices_by_year(
     if config.again:
         variables["TAP_INVOICES_START_DATE"] = "1970-01-01"
         options.append("--full-refresh")
-    ended = meltano.run("el", *options, *PIPELINE, **variables).checked()
-    return dg.MaterializeResult(metadata=_numbers(_MARKED, ended.words))
+    return _result(meltano.run("el", *options, *PIPELINE, **variables).check())
 
 
 @dg.asset_check(asset=invoices)
 def account_is_balanced(meltano: Meltano) -> dg.AssetCheckResult:
     """Every invoice that is marked is in the warehouse."""
-    ended = meltano.run("run", *AUDIT)
-    balance = _numbers(_BALANCE, ended.words)
-    if not balance:  # the audit itself did not come about
+    audit = meltano.run("run", *AUDIT)
+    comparison = audit.report.get("reconciliation")
+    if not comparison:  # the audit itself failed
         raise dg.Failure("The account could not be compared.")
-    return dg.AssetCheckResult(passed=ended.code == 0, metadata=balance)
+    counts = {name: comparison[name] for name in ("booked", "loaded", "pending")}
+    missing = len(comparison["missing"])
+    return dg.AssetCheckResult(passed=audit.exit_code == 0, metadata=counts | {"missing": missing})
 
 
-def _numbers(pattern: re.Pattern[str], words: str) -> dict[str, int]:
-    found = pattern.search(words)
-    return {name: int(text) for name, text in found.groupdict().items()} if found else {}
+def _result(ran: CompletedRun) -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata={"marked": ran.report["counts"]["marked"]})
 
 
 checks = dg.AssetSelection.checks_for_assets(invoices)

@@ -1,41 +1,44 @@
-"""Running Meltano."""
+"""Running Meltano, and reading the report of the target that it ran."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
-MORE_TRIES = 3
+RETRIES = 3
 SECONDS_BETWEEN = 10
 
 
 @dataclass(frozen=True)
-class Ended:
+class CompletedRun:
     """A run of Meltano that has ended.
 
     Attributes:
-        code: Its exit code; 0 only when everything is loaded and marked.
-        words: All that it said.
+        exit_code: 0 only if everything was loaded and marked.
+        report: The report of the target, the last plugin of the run; empty if it wrote none.
     """
 
-    code: int
-    words: str
+    exit_code: int
+    report: dict[str, Any]
 
-    def checked(self) -> Ended:
-        """Return it where it went well.
+    def check(self) -> CompletedRun:
+        """Return itself, if it ended well.
 
         Raises:
-            RetryRequested: It did not. What it had not confirmed is not marked, so trying again
-                is safe. (A `RetryPolicy` would also try again what a person has stopped.)
+            RetryRequested: It failed. What it had not confirmed is not marked, so a retry is safe.
+                (A `RetryPolicy` would also retry a run that a person has stopped.)
         """
-        if self.code:
-            failure = dg.Failure(f"Meltano ended with {self.code}; its log says why.")
-            raise dg.RetryRequested(MORE_TRIES, seconds_to_wait=SECONDS_BETWEEN) from failure
+        if self.exit_code:
+            failure = dg.Failure(f"Meltano ended with {self.exit_code}; its log says why.")
+            raise dg.RetryRequested(RETRIES, seconds_to_wait=SECONDS_BETWEEN) from failure
         return self
 
 
@@ -48,14 +51,26 @@ class Meltano(dg.ConfigurableResource):
 
     project: str
 
-    def run(self, *arguments: str, **variables: str) -> Ended:
+    def run(self, *arguments: str, **variables: str) -> CompletedRun:
         """Run it to its end, with variables added to its environment.
 
-        What it says goes to the run's own log. A run that is stopped takes it along.
+        Its output goes to Dagster's log. If Dagster stops the run, Meltano is stopped too.
+
+        Args:
+            arguments: Those of Meltano; the last one is the target.
+            variables: Settings of this run.
         """
+        with tempfile.TemporaryDirectory() as folder:
+            report = Path(folder) / "report.json"
+            setting = f"{arguments[-1].upper().replace('-', '_')}_REPORT_FILE"
+            exit_code = self._run(arguments, variables | {setting: str(report)})
+            return CompletedRun(
+                exit_code, json.loads(report.read_text()) if report.exists() else {}
+            )
+
+    def _run(self, arguments: tuple[str, ...], variables: dict[str, str]) -> int:
         here = Path(sys.executable).parent
         path = os.pathsep.join((str(here), os.environ.get("PATH", os.defpath)))
-        words = []
         with subprocess.Popen(
             [here / "meltano", *arguments],
             cwd=self.project,
@@ -69,8 +84,7 @@ class Meltano(dg.ConfigurableResource):
             try:
                 for line in meltano.stdout:
                     print(line, end="", flush=True)  # noqa: T201 - Dagster keeps what is printed
-                    words.append(line)
             except BaseException:
                 meltano.terminate()
                 raise
-        return Ended(meltano.returncode, "".join(words))
+        return meltano.returncode

@@ -100,7 +100,7 @@ API_SETTINGS: tuple[th.Property[Any], ...] = (
     ),
     th.Property(
         "request_timeout",
-        th.NumberType(exclusive_minimum=0),
+        th.NumberType(exclusive_minimum=0, maximum=86_400),
         default=DEFAULT_REQUEST_TIMEOUT,
         title="Request timeout",
         description=(
@@ -170,6 +170,8 @@ def api_setting_errors(config: Mapping[str, Any]) -> Iterator[str]:
     system_id = config.get("system_id")
     if isinstance(system_id, str) and system_id != system_id.strip():
         yield f"system_id is {system_id!r}: remove the spaces around it."
+    if isinstance(system_id, str) and not system_id.isprintable():
+        yield f"system_id is {system_id!r}: remove the characters that cannot be printed."
     api_url = config.get("api_url")
     if isinstance(api_url, str):
         yield from preflight.connection_errors(api_url)
@@ -180,6 +182,6 @@ def api_setting_errors(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _is_in_writable_folder(path: str) -> bool:
     try:
-        return os.access(Path(path).parent, os.W_OK)
+        return Path(path).parent.is_dir() and os.access(Path(path).parent, os.W_OK)
     except ValueError:  # a NUL in the path
         return False

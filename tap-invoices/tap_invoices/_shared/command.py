@@ -12,11 +12,12 @@ from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
 from . import PLUGIN_NAME, output
+from .api_settings import secrets_of
 from .errors import PluginError
 from .redact import describe_safely, hide_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from .run_report import RunReport
 
@@ -30,6 +31,8 @@ _SECRET_VARIABLES = ("ACCESS_TOKEN", "APP_KEY")
 _logger = logging.getLogger(PLUGIN_NAME)
 
 report: RunReport | None = None
+problems: list[str] = []
+"""What was logged as an error: the reason of the exit code."""
 
 
 def run(cli: Callable[[], object]) -> None:
@@ -41,9 +44,10 @@ def run(cli: Callable[[], object]) -> None:
     Raises:
         SystemExit: At the end, with the exit code.
     """
-    hide_secrets(_secrets_of_environment())
-    problems = _ProblemCollector()
-    _logger.addHandler(problems)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _on_interrupt)
+    hide_secrets([*_secrets_of_environment(), *secrets_of({})])
+    _logger.addHandler(_ProblemCollector())
     output.install()
     if sys.stdout is None:
         logging.basicConfig()
@@ -51,8 +55,7 @@ def run(cli: Callable[[], object]) -> None:
     try:
         _call(cli)
     except SystemExit as end:
-        if report is not None:
-            report.finish(_exit_code(end), " ".join(problems.messages))
+        publish(_exit_code(end))
         raise
 
 
@@ -62,17 +65,36 @@ def _call(cli: Callable[[], object]) -> None:
             cli()
         finally:
             sys.stdout.flush()
-    except _ToldExit:
+    except _LoggedExit:
         raise
-    except BaseException as error:  # noqa: BLE001 - each is told in its own way
+    except BaseException as error:  # noqa: BLE001 - each type ends in its own way
         # click ends with 1 and says nothing where the reader is gone.
         end_on_error(output.failure() or error)
+
+
+def _on_interrupt(number: int, _: object) -> None:
+    # Until the plugin handles signals itself; of a KeyboardInterrupt, click makes exit code 1.
+    if not output.is_writing():
+        raise SystemExit(SIGNAL_EXIT + number)
 
 
 def publish_at_end(run_report: RunReport) -> None:
     """Publish a report once the program ends, with its exit code and its reason."""
     global report  # noqa: PLW0603 - a program has one end
     report = run_report
+
+
+def publish(exit_code: int, reasons: Iterable[str] = ()) -> None:
+    """Publish the report, unless that was done: a program may do so before its last lines.
+
+    Args:
+        exit_code: The exit code of the program.
+        reasons: What is about to be logged as an error.
+    """
+    global report
+    if report is not None:
+        published, report = report, None
+        published.finish(exit_code, " ".join([*problems, *reasons]))
 
 
 def end_on_error(error: BaseException) -> None:
@@ -84,36 +106,31 @@ def end_on_error(error: BaseException) -> None:
     match error:
         case SystemExit():
             raise error
-        case KeyboardInterrupt():
-            raise SystemExit(SIGNAL_EXIT + signal.SIGINT) from None
         case ConfigValidationError():
-            _end([f"Setting: {each}" for each in error.errors])
+            _end([f"Setting: {each}" for each in error.errors or [str(error)]])
         case PluginError():
             _end([str(error)])
         case BrokenPipeError():
             _logger.warning("The reader of stdout closed it; the next run resumes here.")
-            raise _ToldExit(SIGNAL_EXIT + signal.SIGPIPE) from None
+            raise _LoggedExit(SIGNAL_EXIT + signal.SIGPIPE) from None
         case OSError() if error is output.failure():
             _end([f"Cannot write to stdout ({error.strerror}). The next run resumes here."])
         case _:
             _end([describe_safely(error)])
 
 
-class _ToldExit(SystemExit):
+class _LoggedExit(SystemExit):
     """The end of the program after its reason has been logged."""
 
 
 class _ProblemCollector(logging.Handler):
-    """Keeps what is logged as an error: the reason of the exit code."""
-
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self.messages: list[str] = []
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
-        if len(self.messages) < _MAX_PROBLEMS:
-            self.messages.append(record.getMessage())
+        if len(problems) < _MAX_PROBLEMS:
+            problems.append(record.getMessage())
 
 
 def _exit_code(end: SystemExit) -> int:
@@ -125,7 +142,7 @@ def _exit_code(end: SystemExit) -> int:
 def _end(messages: list[str]) -> None:
     for message in messages:
         _logger.error("%s", message)
-    raise _ToldExit(FAILED) from None
+    raise _LoggedExit(FAILED) from None
 
 
 def _secrets_of_environment() -> Iterator[str]:

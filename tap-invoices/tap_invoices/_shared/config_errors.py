@@ -9,9 +9,10 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from .api_settings import TAP_SETTINGS, TARGET_SETTINGS, api_setting_errors
 from .environment import nearest
+from .redact import shorten, without_password
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
 
     from singer_sdk.plugin_base import PluginBase
 
@@ -39,19 +40,24 @@ def explain(error: ConfigValidationError, plugin: PluginBase) -> ConfigValidatio
     The SDK's own texts give a regular expression for what is expected, and repeat a secret.
     """
     schema = plugin.config_jsonschema
-    problems = jsonschema.Draft7Validator(schema).iter_errors(dict(plugin.config))
-    sentences = [each for problem in problems for each in _describe(problem, schema, plugin.name)]
-    if not sentences:
+    problems = [*jsonschema.Draft7Validator(schema).iter_errors(dict(plugin.config))]
+    if not problems:
         return error
-    named = {each.partition(" ")[0] for each in sentences}
-    sentences += [each for each in setting_errors(plugin) if each.partition(" ")[0] not in named]
+    sentences = [each for problem in problems for each in _describe(problem, schema, plugin.name)]
+    sentences += setting_errors(plugin, known={_setting(problem) for problem in problems})
     return ConfigValidationError(error.args[0], errors=[*dict.fromkeys(sentences)])
 
 
-def setting_errors(plugin: PluginBase) -> Iterator[str]:
-    """Describe settings that no schema finds: unknown ones, and those of the API."""
-    yield from unknown_settings(plugin.config, plugin.config_jsonschema["properties"])
-    yield from api_setting_errors(plugin.config)
+def setting_errors(plugin: PluginBase, known: Container[str] = ()) -> Iterator[str]:
+    """Describe what no schema finds: unknown settings, and what makes every request fail.
+
+    Args:
+        plugin: The program.
+        known: Settings that are known to be wrong.
+    """
+    config = {name: value for name, value in plugin.config.items() if name not in known}
+    yield from unknown_settings(config, plugin.config_jsonschema["properties"])
+    yield from api_setting_errors(config)
 
 
 def unknown_settings(config: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:
@@ -59,7 +65,7 @@ def unknown_settings(config: Mapping[str, Any], known: Mapping[str, Any]) -> Ite
     names = TAP_SETTINGS | TARGET_SETTINGS | known.keys()
     for name in config:
         if name not in names:
-            yield f"{name} is not a setting.{nearest(name, frozenset(names))}"
+            yield f"{name} is not a setting.{nearest(name, names)}"
 
 
 def _describe(
@@ -71,24 +77,28 @@ def _describe(
         names: Any = problem.validator_value
         for name in names:
             if name not in value:
-                how = "" if path else _how_to_set(name, plugin)
+                how = "" if path else how_to_set(name, plugin)
                 yield f"{_join_path(path, name)} is missing.{how}"
     elif value is None:
-        how = _how_to_set(path, plugin) if path in schema["properties"] else ""
+        how = how_to_set(path, plugin) if path in schema["properties"] else ""
         yield f"{path} is missing.{how}"
     else:
-        top = str(problem.absolute_path[0]) if problem.absolute_path else ""
-        is_secret = schema["properties"].get(top, {}).get("secret")
-        shown = "cannot be used" if is_secret else f"is {_shorten(value)}"
+        is_secret = schema["properties"].get(_setting(problem), {}).get("secret")
+        shown = "cannot be used" if is_secret else f"is {_show(value, _setting(problem))}"
         yield f"{path or 'The configuration'} {shown}: {_expected(problem)}."
 
 
-def _shorten(value: object) -> str:
-    text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+def _setting(problem: jsonschema.ValidationError) -> str:
+    return str(problem.absolute_path[0]) if problem.absolute_path else ""
 
 
-def _how_to_set(name: str, plugin: str) -> str:
+def _show(value: object, setting: str) -> str:
+    text = without_password(repr(value)) if setting == "api_url" else repr(value)
+    return shorten(text, _MAX_SHOWN)
+
+
+def how_to_set(name: str, plugin: str) -> str:
+    """Return a sentence that says where a setting of a program can be set."""
     variable = f"{plugin}_{name}".upper().replace("-", "_")
     return f" Set it in the file of --config, or as {variable} with --config=ENV."
 
@@ -111,7 +121,7 @@ def _expected(problem: jsonschema.ValidationError) -> str:
         case bound if bound in _BOUNDS:
             return _BOUNDS[bound].format(expected)
         case _:
-            return _shorten(problem.message)
+            return shorten(problem.message, _MAX_SHOWN)
 
 
 def _json_path(path: Iterable[str | int]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from difflib import get_close_matches
@@ -10,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import ConfigValidationError
 
+from .input_files import parse_json
+from .redact import shorten
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     Schema = Mapping[str, Any]
 
@@ -26,6 +28,7 @@ _BOOLEANS = {
     "off": False,
 }
 _NOT_SETTINGS = ("LOGLEVEL",)  # read by the SDK itself
+_MAX_SHOWN = 200
 
 
 def read_environment(schema: Schema, prefix: str) -> dict[str, Any]:
@@ -51,7 +54,7 @@ def read_environment(schema: Schema, prefix: str) -> dict[str, Any]:
         try:
             settings[name] = _parse(text, setting)
         except ValueError:
-            shown = "" if setting.get("secret") else f"{text!r} and "
+            shown = "" if setting.get("secret") else f"{shorten(text, _MAX_SHOWN)!r} and "
             errors.append(f"{variable} is {shown}not {_EXPECTED[_type_of(setting)]}")
     if errors:
         raise ConfigValidationError("A setting is invalid", errors=errors)
@@ -69,14 +72,15 @@ def environment_warnings(
         prefix: What the names of the variables begin with.
         is_read: Whether settings are read from the environment (`--config=ENV`).
     """
-    settings = {prefix + name.upper(): name for name in schema["properties"]}
+    names = {name.upper(): name for name in schema["properties"]}
+    settings = {prefix + name: setting for name, setting in names.items()}
     for variable, text in sorted(os.environ.items()):
         is_plugin_extra = variable.startswith(f"{prefix}_")  # Meltano's, such as `__SELECT`
         if not variable.startswith(prefix) or is_plugin_extra or not text.strip():
             continue
         if (name := settings.get(variable)) is None:
             if variable.removeprefix(prefix) not in _NOT_SETTINGS:
-                hint = nearest(variable, settings)
+                hint = nearest(variable.removeprefix(prefix), names, prefix)
                 yield f"The variable {variable} is not a setting and has no effect.{hint}"
         elif not is_read and not _agrees(text, schema["properties"][name], config.get(name)):
             yield (
@@ -85,10 +89,10 @@ def environment_warnings(
             )
 
 
-def nearest(name: str, names: Mapping[str, Any] | frozenset[str]) -> str:
+def nearest(name: str, names: Iterable[str], prefix: str = "") -> str:
     """Return a sentence that names the most similar name; empty if none is similar."""
     found = get_close_matches(name, names, n=1, cutoff=0.6)
-    return f" Did you mean {found[0]}?" if found else ""
+    return f" Did you mean {prefix}{found[0]}?" if found else ""
 
 
 def _agrees(text: str, setting: Schema, value: object) -> bool:
@@ -139,16 +143,14 @@ def _parse(text: str, setting: Schema) -> Any:  # noqa: ANN401 - a setting's val
 
 def _parse_number(text: str, kind: type[int | float]) -> int | float:
     number = kind(text)
-    if not text.isascii() or "_" in text or not math.isfinite(number):
+    is_finite = isinstance(number, int) or math.isfinite(number)
+    if not text.isascii() or "_" in text or not is_finite:
         raise ValueError(text)
     return number
 
 
 def _parse_json(text: str, kind: type) -> object:
-    try:
-        value: object = json.loads(text)
-    except RecursionError:
-        raise ValueError(text) from None
+    value: object = parse_json(text)
     if not isinstance(value, kind):
         raise ValueError(text)  # noqa: TRY004 - as for what is not JSON
     return value

@@ -43,6 +43,9 @@ T = TypeVar("T")
 EXPORT_PATH = "/v10/invoices/export"
 MARK_PATH = "/v10/invoices/mark-as-exported"
 
+CONNECT_TIMEOUT_S = 20.0
+"""An address that does not exist is not waited for as long as a slow response."""
+
 MAX_ATTEMPTS = 8
 INITIAL_WAIT_S = 0.5
 MAX_WAIT_S = 60.0
@@ -213,13 +216,13 @@ class HttpClient:
         purpose: Purpose,
     ) -> T:
         self.stats.add(sent=1)
-        session = self._session()
+        session, timeout = self._session(), self._settings.request_timeout
         try:
             request.headers.pop("Cookie", None)
             request.prepare_cookies(session.cookies)
             with session.send(
                 request,
-                timeout=self._settings.request_timeout,
+                timeout=(min(timeout, CONNECT_TIMEOUT_S), timeout),
                 allow_redirects=False,
                 **self._environment_settings,
             ) as response:

@@ -15,10 +15,8 @@ if TYPE_CHECKING:
 
     import click
 
-_TOO_LARGE = "it holds a number that is too large"
-_NOT_JSON = {
-    name: f"it holds {name}, which is not JSON" for name in ("NaN", "Infinity", "-Infinity")
-}
+_MAX_DEPTH = 100
+_TOO_DEEP = "it is nested too deeply"
 
 ENVIRONMENT = "ENV"  # in place of a file: settings come from environment variables
 
@@ -65,28 +63,16 @@ def check_json_option(
 def _parse(kind: str, name: str, content: bytes) -> dict[str, Any]:
     try:
         text = content.decode("utf-8-sig")
-        value = json.loads(text, parse_constant=_reject_constant, parse_float=_parse_float)
+        value = parse_json(text)
     except UnicodeDecodeError:
         raise InputFileError(kind, name, "it is not UTF-8 text") from None
     except json.JSONDecodeError as error:
         raise InputFileError(kind, name, _describe(error, kind)) from None
     except ValueError as error:
-        raise InputFileError(kind, name, _NOT_JSON.get(str(error), _TOO_LARGE)) from None
-    except RecursionError:
-        raise InputFileError(kind, name, "it is nested too deeply") from None
+        raise InputFileError(kind, name, str(error)) from None
     if not isinstance(value, dict):
         raise InputFileError(kind, name, "it is not a JSON object")
     return value
-
-
-def _reject_constant(constant: str) -> None:
-    raise ValueError(constant)
-
-
-def _parse_float(text: str) -> float:
-    if not math.isfinite(number := float(text)):
-        raise ValueError(text)
-    return number
 
 
 def _describe(error: json.JSONDecodeError, kind: str) -> str:
@@ -95,3 +81,47 @@ def _describe(error: json.JSONDecodeError, kind: str) -> str:
     if error.msg == "Extra data" and kind == "state":
         return "it holds more than one JSON value. Use its last line alone"
     return f"it is not valid JSON ({error})"
+
+
+def parse_json(text: str) -> Any:  # noqa: ANN401 - JSON
+    """Parse JSON strictly.
+
+    The standard parser accepts NaN, reads 1e999 as infinity, and takes values that are too deep
+    for whatever walks through them afterwards.
+
+    Raises:
+        ValueError: It is not valid, nested too deeply, or a number is out of bounds.
+    """
+    try:
+        value = json.loads(text, parse_constant=_reject_constant, parse_float=_parse_finite)
+    except (json.JSONDecodeError, _NotJsonError):
+        raise
+    except ValueError:
+        raise ValueError("it holds a number that is out of bounds") from None
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    if _is_deeper(value, _MAX_DEPTH):
+        raise ValueError(_TOO_DEEP)
+    return value
+
+
+def _is_deeper(value: object, depth: int) -> bool:
+    if not isinstance(value, (dict, list)):
+        return False
+    children = value.values() if isinstance(value, dict) else value
+    return depth == 0 or any(_is_deeper(child, depth - 1) for child in children)
+
+
+class _NotJsonError(ValueError):
+    pass
+
+
+def _reject_constant(constant: str) -> None:
+    raise _NotJsonError(f"it holds {constant}, which is not JSON")
+
+
+def _parse_finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number

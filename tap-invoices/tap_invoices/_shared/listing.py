@@ -162,18 +162,8 @@ class ExportClient:
         """
 
         def read(response: requests.Response) -> Page:
-            body = bytearray()
-            try:
-                for chunk in iter_body(response, MAX_RESPONSE_BYTES):
-                    body += chunk
-                    if len(body) > MAX_SAMPLE_BYTES:
-                        rows = parse_listing_start(body)
-                        if not rows:
-                            raise MalformedResponseError("one invoice is larger than 16 MiB")
-                        return _page(response, rows[:size], requested_at)
-            finally:
-                response.close()
-            return _page(response, parse_listing(body)[:size], requested_at)
+            rows = read_listing_start(response, MAX_SAMPLE_BYTES).rows
+            return _page(response, rows[:size], requested_at)
 
         requested_at = time.monotonic()
         return self._get(query, PageRequest(limit=size if is_limited else 0), read)
@@ -199,6 +189,40 @@ class ExportClient:
         parameters = [("system_id", self._system_id), *query.to_query(), *page.to_query()]
         settings = [*query.settings, *(["page_size"] if page.limit else [])]
         return self.http.get(EXPORT_PATH, parameters, read, Purpose(settings=settings))
+
+
+@dataclass(frozen=True)
+class ListingStart:
+    """What was read of a response.
+
+    Args:
+        rows: Its invoices, as far as they were read.
+        size: Bytes, after decompression.
+        is_complete: Whether that is the whole response.
+    """
+
+    rows: Sequence[Row]
+    size: int
+    is_complete: bool
+
+
+def read_listing_start(response: requests.Response, max_bytes: int) -> ListingStart:
+    """Read a listing, or the beginning of one that is larger.
+
+    Raises:
+        PluginError: It is not a listing, or its first invoice alone is larger.
+    """
+    body = bytearray()
+    try:
+        for chunk in iter_body(response, MAX_RESPONSE_BYTES):
+            body += chunk
+            if len(body) > max_bytes:
+                if rows := parse_listing_start(body):
+                    return ListingStart(rows, len(body), is_complete=False)
+                raise MalformedResponseError(f"one invoice is larger than {max_bytes >> 20} MiB")
+    finally:
+        response.close()
+    return ListingStart(parse_listing(body), len(body), is_complete=True)
 
 
 def _page(response: requests.Response, rows: Sequence[Row], requested_at: float) -> Page:

@@ -12,6 +12,7 @@ import os
 import select
 import stat
 import sys
+from contextlib import suppress
 from typing import Any
 
 from typing_extensions import override
@@ -29,16 +30,17 @@ class CompleteWriter(io.BufferedIOBase):
         descriptor: What to write to: a pipe, a file, a socket or a terminal.
 
     Attributes:
-        is_writing: Whether a write is under way. A signal handler must not raise then.
+        is_writing: Whether it is writing at this moment. A signal handler must not raise then.
         failure: What made a write fail, if one did.
     """
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
         self.is_writing = False
-        self.failure: OSError | None = None
+        self.failure: BaseException | None = None
         self._descriptor = descriptor
         self._buffer = bytearray()
+        self._unfinished = 0  # bytes written of a line whose end is not written yet
 
     @property
     def name(self) -> str:
@@ -73,43 +75,44 @@ class CompleteWriter(io.BufferedIOBase):
             OSError: The reader is gone, or the disk is full.
         """
         if self.failure:
-            self._buffer.clear()
+            self._buffer = bytearray()
         if not self._buffer:
             return
         self.is_writing = True
         try:
             self._write_all()
-        except OSError as error:
+        except BaseException as error:
             self.failure = error
+            with suppress(OSError):
+                self._remove_unfinished_line()
             raise
         finally:
-            self._buffer.clear()
+            self._buffer = bytearray()
             self.is_writing = False
 
     def _write_all(self) -> None:
-        view = memoryview(self._buffer)
         written = 0
-        try:
+        with memoryview(self._buffer) as view:
             while written < len(view):
                 try:
-                    written += os.write(self._descriptor, view[written:])
+                    size = os.write(self._descriptor, view[written:])
                 except BlockingIOError:
                     poll = select.poll()
                     poll.register(self._descriptor, select.POLLOUT)
                     poll.poll()
-        except OSError:
-            _remove_partial_line(self._descriptor, bytes(view[:written]))
-            raise
-        finally:
-            view.release()
+                    continue
+                line_end = self._buffer.rfind(b"\n", written, written + size) + 1
+                written += size
+                self._unfinished = written - line_end if line_end else self._unfinished + size
 
-
-def _remove_partial_line(descriptor: int, written: bytes) -> None:
-    """Remove the beginning of a line that could not be completed, where that can be done."""
-    partial = len(written) - (written.rfind(b"\n") + 1)
-    if partial and stat.S_ISREG(os.fstat(descriptor).st_mode):
-        size = os.fstat(descriptor).st_size
-        os.ftruncate(descriptor, max(size - partial, 0))
+    def _remove_unfinished_line(self) -> None:
+        """Cut the beginning of a line off a file, unless somebody else writes to it too."""
+        state = os.fstat(self._descriptor)
+        if self._unfinished and stat.S_ISREG(state.st_mode):
+            position = os.lseek(self._descriptor, 0, os.SEEK_CUR)
+            if position == state.st_size:
+                os.ftruncate(self._descriptor, position - self._unfinished)
+                os.lseek(self._descriptor, -self._unfinished, os.SEEK_CUR)
 
 
 _writer: CompleteWriter | None = None
@@ -125,7 +128,7 @@ def install() -> None:
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003
     if sys.stdout is not None:
         _writer = CompleteWriter(sys.stdout.fileno())
         sys.stdout = io.TextIOWrapper(
@@ -138,6 +141,6 @@ def is_writing() -> bool:
     return _writer is not None and _writer.is_writing
 
 
-def failure() -> OSError | None:
+def failure() -> BaseException | None:
     """Return what made a write to stdout fail, if one did."""
     return _writer.failure if _writer else None

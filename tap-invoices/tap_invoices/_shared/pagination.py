@@ -7,8 +7,8 @@ from which invoices are removed moves towards its start, and a page of it may no
 request is then repeated at smaller offsets until one does.
 
 Where a page did not begin as expected, or the server ignores `start`, the list is read again
-until a pass brings nothing new. An invoice that every pass has missed is still pending, so the
-next run lists it.
+until a pass brings nothing new. The same page twice in a row shows a server that ignores `start`
+and `page`. An invoice that every pass has missed is still pending, so the next run lists it.
 
 Every request has a limit, except for the one for everything: where `page_size` is 0, and where
 a server honours the limit and neither `start` nor `page`.
@@ -74,7 +74,7 @@ def iter_pages(fetch: Fetch, page_size: int, seen: IdRanges) -> Iterator[list[Ro
             idle_passes = 0 if listed.update(current.seen) else idle_passes + 1
             if idle_passes == _MAX_IDLE_PASSES or (idle_passes and len(listed) >= current.length):
                 return
-    _logger.warning("The list kept changing; what was missed is listed by the next run.")
+    _logger.warning("The list kept changing. The next run lists the invoices that this one missed.")
 
 
 @dataclass

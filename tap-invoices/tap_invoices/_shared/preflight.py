@@ -84,8 +84,9 @@ def _part_problem(url: str, schemes: tuple[str, ...]) -> str | None:
     if parts.port == 0:
         return "its port is not a number from 1 to 65535"
     try:
-        requests.Request("GET", f"http://{url.partition('://')[2]}").prepare()
-    except requests.RequestException:
+        prepared = requests.Request("GET", f"http://{url.partition('://')[2]}").prepare()
+        (urlsplit(prepared.url or "").hostname or "").encode("idna")  # as it will be looked up
+    except (requests.RequestException, UnicodeError):
         return "its host name is not valid"
     return None
 

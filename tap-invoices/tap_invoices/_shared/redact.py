@@ -7,7 +7,7 @@ import logging
 import re
 import traceback
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +30,7 @@ def hide_secrets(values: Iterable[object]) -> None:
     known = {form for value in values if value for form in _forms(str(value))}
     _secrets[:] = sorted(known.union(_secrets), key=len, reverse=True)
     factory = logging.getLogRecordFactory()
-    if getattr(factory, "redacts", None) is not __name__:
+    if getattr(factory, "redacts", None) != __name__:
         logging.setLogRecordFactory(_redacting(factory))
 
 
@@ -51,7 +51,7 @@ def shorten(text: str, length: int) -> str:
 
     Secrets are replaced before the cut, so that no part of one remains.
     """
-    line = clean(" ".join(text.split()))
+    line = clean(" ".join(redact(text).split()))
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
@@ -64,8 +64,16 @@ def password_in(url: object) -> str | None:
 
 
 def without_password(url: str) -> str:
-    """Return a URL with its password hidden, also if it cannot be parsed."""
-    return re.sub(r"(//[^/@\s]*?:)[^/\s]*@", rf"\g<1>{_HIDDEN}@", url)
+    """Return a URL with its password hidden, also one that cannot be parsed.
+
+    A user without a password is hidden too: some services take a token there.
+    """
+    before, at, host = url.rpartition("@")
+    if not at:
+        return url
+    start = before.find("//") + 2 if "//" in before else 0
+    user, colon, _ = before[start:].partition(":")
+    return f"{before[:start]}{user + colon if colon else ''}{_HIDDEN}@{host}"
 
 
 def describe_safely(error: BaseException) -> str:
@@ -88,8 +96,10 @@ def describe_safely(error: BaseException) -> str:
 
 def _forms(secret: str) -> Iterator[str]:
     """Yield a secret as text may show it: as it is, escaped by Python or JSON, or in a URL."""
-    escaped = repr(secret)[1:-1], json.dumps(secret)[1:-1], quote(secret), quote(secret, safe="")
-    for form in (secret, secret.strip(), unquote(secret), *escaped):
+    escaped = repr(secret)[1:-1], json.dumps(secret)[1:-1]
+    encoded = secret.encode(errors="replace")
+    in_url = quote(encoded), quote(encoded, safe=""), quote_plus(encoded), unquote(secret)
+    for form in (secret, secret.strip(), *escaped, *in_url):
         if len(form) >= _MIN_LENGTH:
             yield form
 
@@ -100,10 +110,13 @@ def _redacting(factory: Factory) -> Factory:
         if record.exc_info:
             record.exc_text = clean(_formatter.formatException(record.exc_info))
             record.exc_info = None
+        elif record.exc_text:
+            record.exc_text = clean(record.exc_text)
         try:
             message = record.getMessage()
-        except Exception:  # noqa: BLE001 - logging itself reports what cannot be formatted
-            return record
+        except Exception:  # noqa: BLE001 - whatever the objects to be formatted raise
+            message = f"{record.msg} {record.args}"
+            record.msg, record.args = message, None
         if (cleaned := clean(message)) != message:
             record.msg, record.args = cleaned, None
         return record

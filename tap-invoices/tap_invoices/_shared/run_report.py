@@ -68,7 +68,7 @@ class RunReport:
         document = {
             "schema_version": SCHEMA_VERSION,
             "program": PLUGIN_NAME,
-            "versions": _versions(),
+            "versions": program_versions(),
             "run_id": self.run_id,
             "system_id": self.system_id,
             "started_at": _format(self._started),
@@ -121,7 +121,8 @@ def write_atomically(path: Path, text: str) -> None:
         raise
 
 
-def _versions() -> dict[str, str]:
+def program_versions() -> dict[str, str]:
+    """Return the versions of Python, of this program and of the SDK."""
     found = {"python": platform.python_version()}
     for package in (PLUGIN_NAME, "singer-sdk"):
         with suppress(PackageNotFoundError):

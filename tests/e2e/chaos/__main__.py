@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from demo.postgres import Postgres
-from e2e.chaos.chaos import Soak
+from e2e.chaos.chaos import ChaosRun
 from e2e.chaos.delivery_stores import Postgresql, Sqlite
 from helpers.warehouses import PostgresWarehouse
 from sandbox.client import Sandbox
@@ -28,24 +28,24 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Soak, and say what was found; 1 if anything was."""
+    """ChaosRun, and say what was found; 1 if anything was."""
     options = _arguments()
     print(f"seed {options.seed}, {options.rounds} rounds, loader {options.loader}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     with ExitStack() as stack:
         sandbox = stack.enter_context(Sandbox.start(invoices=20, drafts=2))
-        soak = Soak(folder, sandbox, _warehouse(options, folder, sandbox, stack), options.seed)
+        chaos = ChaosRun(folder, sandbox, _warehouse(options, folder, sandbox, stack), options.seed)
         for number in range(options.first, options.first + options.rounds):
-            print(soak.round(number), flush=True)
-            if soak.found:
+            print(chaos.round(number), flush=True)
+            if chaos.found:
                 break
-        soak.end()
-    for what, count in sorted(soak.counts.items()):
+        chaos.end()
+    for what, count in sorted(chaos.counts.items()):
         print(f"{count:6} {what}")
-    for each in soak.found[:20]:
+    for each in chaos.found[:20]:
         print(f"FOUND {each}")
-    print(f"{len(soak.found)} findings; files in {folder}")
-    return 1 if soak.found else 0
+    print(f"{len(chaos.found)} findings; files in {folder}")
+    return 1 if chaos.found else 0
 
 
 def _warehouse(

@@ -9,8 +9,8 @@ from subprocess import TimeoutExpired
 from typing import TYPE_CHECKING, Any
 
 from e2e.chaos import invariants
-from e2e.chaos.model import World
-from e2e.chaos.pipeline_process import Line
+from e2e.chaos.model import ServiceModel
+from e2e.chaos.pipeline_process import PipelineProcesses
 from e2e.chaos.scenario import Round, decide
 from helpers.singer import merge_states
 from helpers.tap_process import discover
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e2e.chaos.delivery_stores import Warehouse
-    from e2e.chaos.scenario import Blow
+    from e2e.chaos.scenario import PlannedSignal
     from sandbox.client import Sandbox
 
 _HANG = 150.0
 """Seconds after which a run that has not ended is taken to hang."""
 
-_MOMENT = 10.0  # seconds that a blow waits for its moment at most
+_MOMENT = 10.0  # seconds that a signal waits for its moment at most
 _POLL = 0.02
 _RUNS_TO_THE_END = 4
 """Without faults: one that delivers, two in which lost marks come again, one that must be quiet."""
 
 
-class Soak:
+class ChaosRun:
     """A service and a warehouse, and runs between them.
 
     Attributes:
@@ -49,7 +49,7 @@ class Soak:
             seed: Decides what happens.
         """
         self._folder = folder
-        self._world = World(sandbox)
+        self._world = ServiceModel(sandbox)
         self._warehouse = warehouse
         self._seed = seed
         self._catalog = discover(folder, sandbox.config())
@@ -68,8 +68,10 @@ class Soak:
         codes = self._run(decided, self._warehouse.loader(choose, clean=False))
         for each in invariants.too_early(self._history()):
             self._note(f"round {number}: {each}")
-        blows = ", ".join(map(str, decided.blows)) or "no blow"
-        return f"{number}: {blows}; {len(decided.faults)} faults; tap {codes[0]}, target {codes[1]}"
+        signals = ", ".join(map(str, decided.signals)) or "no signal"
+        return (
+            f"{number}: {signals}; {len(decided.faults)} faults; tap {codes[0]}, target {codes[1]}"
+        )
 
     def end(self) -> None:
         """Run to the end without faults, and check that everything is done, and only once."""
@@ -94,40 +96,44 @@ class Soak:
         new = self._world.never_marked()
         deliveries = self._warehouse.deliveries()
         self._world.arm(decided)
-        with Line(
+        with PipelineProcesses(
             self._folder,
             tap=config(**decided.tap),
             target=config(**decided.target, loader=loader),
             catalog=self._catalog,
             state={} if decided.full_refresh else self._state,
-        ) as line:
-            for blow in decided.blows:
-                self._await(blow, line, deliveries)
-                self.counts[f"{blow.signum.name} to {blow.whom}"] += line.runs
-                line.strike(blow.whom, blow.signum)
+        ) as processes:
+            for planned in decided.signals:
+                self._await(planned, processes, deliveries)
+                self.counts[f"{planned.signum.name} to {planned.whom}"] += processes.are_running
+                processes.send_signal(planned.whom, planned.signum)
             try:
-                codes = line.wait(_HANG)
+                codes = processes.wait(_HANG)
             except TimeoutExpired:
                 self._note(f"a run hangs: {decided}")
                 codes = (-1, -1)
         self._world.sandbox.heal()
         self._world.learn()
-        for state in line.states:
+        for state in processes.states:
             self._state = merge_states(self._state, state) if decided.full_refresh else state
         self.counts["runs"] += 1
         if codes == (0, 0) and (left := new & self._world.never_marked()):
             self._note(f"all exit codes were 0, and these are not marked: {sorted(left)}")
         return codes
 
-    def _await(self, blow: Blow, line: Line, deliveries: int) -> None:
-        """Wait for a blow's moment, or for the end of the run."""
+    def _await(self, planned: PlannedSignal, processes: PipelineProcesses, deliveries: int) -> None:
+        """Wait for a signal's moment, or for the end of the run."""
         deadline = time.monotonic() + _MOMENT
-        while line.runs and time.monotonic() < deadline and not self._is_time(blow, deliveries):
+        while (
+            processes.are_running
+            and time.monotonic() < deadline
+            and not self._is_time(planned, deliveries)
+        ):
             time.sleep(_POLL)
-        time.sleep(blow.delay)
+        time.sleep(planned.delay)
 
-    def _is_time(self, blow: Blow, deliveries: int) -> bool:
-        match blow.moment:
+    def _is_time(self, planned: PlannedSignal, deliveries: int) -> bool:
+        match planned.moment:
             case "listed":
                 return bool(self._world.sandbox.log("/export"))
             case "marked":

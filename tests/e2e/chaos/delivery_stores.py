@@ -1,4 +1,4 @@
-"""The soak's warehouses: each tells when its rows were durable."""
+"""The warehouses of chaos runs: each tells when its rows were durable."""
 
 from __future__ import annotations
 
@@ -101,12 +101,12 @@ class Postgresql:
 
     def durable(self) -> dict[Key, float]:
         """Return when each row was first written."""
-        query = "SELECT stream, id, min(at) FROM soak.deliveries GROUP BY stream, id"
+        query = "SELECT stream, id, min(at) FROM chaos.deliveries GROUP BY stream, id"
         return {(stream, row): at for stream, row, at in self._rows(query)}
 
     def deliveries(self) -> int:
         """Return how many rows were written, repeats included."""
-        [(count,)] = self._rows("SELECT count(*) FROM soak.deliveries")
+        [(count,)] = self._rows("SELECT count(*) FROM chaos.deliveries")
         return int(count)
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
@@ -115,16 +115,16 @@ class Postgresql:
 
 
 _WATCH = """
-CREATE SCHEMA soak;;
-CREATE TABLE soak.deliveries (stream text, id bigint, at double precision);;
-CREATE FUNCTION soak.note() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE SCHEMA chaos;;
+CREATE TABLE chaos.deliveries (stream text, id bigint, at double precision);;
+CREATE FUNCTION chaos.note() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO soak.deliveries
+    INSERT INTO chaos.deliveries
     VALUES (TG_TABLE_NAME, NEW.id, extract(epoch FROM clock_timestamp()));
     RETURN NULL;
 END $$;;
 CREATE CONSTRAINT TRIGGER note AFTER INSERT OR UPDATE ON {schema}.invoices
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION soak.note();;
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION chaos.note();;
 CREATE CONSTRAINT TRIGGER note AFTER INSERT OR UPDATE ON {schema}.invoice_lines
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION soak.note()
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION chaos.note()
 """

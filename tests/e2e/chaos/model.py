@@ -1,4 +1,4 @@
-"""The service as the soak knows it: what is booked, what is marked, without asking its lists."""
+"""The service as a chaos run knows it: what is booked, what is marked, without asking its lists."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sandbox.client import Sandbox
 
 
-class World:
+class ServiceModel:
     """Keeps the books beside the service; nothing of it counts as one of its requests.
 
     Attributes:

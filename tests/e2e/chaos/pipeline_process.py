@@ -1,4 +1,4 @@
-"""One run of the pipeline, as Meltano starts it, and blows at its processes."""
+"""One run of the pipeline, as Meltano starts it, and signals to its processes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PROCESSES = ("tap", "target", "loader", "all")
 
 
-class Line:
+class PipelineProcesses:
     """A tap and a target, joined by a pipe, in one process group; the loader has its own.
 
     A context manager: whatever is left of it is killed.
@@ -73,13 +73,13 @@ class Line:
 
     def __exit__(self, *_: object) -> None:
         """Kill what is left of it."""
-        self.strike("all", signal.SIGKILL)
+        self.send_signal("all", signal.SIGKILL)
         self._tap.wait()
         self._target.wait()
         self._log.close()
 
     @property
-    def runs(self) -> bool:
+    def are_running(self) -> bool:
         """Whether tap or target still runs."""
         return self._tap.poll() is None or self._target.poll() is None
 
@@ -96,7 +96,7 @@ class Line:
         self._reader.join(seconds)
         return codes
 
-    def strike(self, whom: str, signum: signal.Signals) -> None:
+    def send_signal(self, whom: str, signum: signal.Signals) -> None:
         """Send a signal to one of `PROCESSES`; one that is gone feels nothing.
 
         The signal goes to the loader too when it is meant for all, as where a service manager

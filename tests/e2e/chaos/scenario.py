@@ -10,13 +10,13 @@ from typing import Any
 from e2e.chaos.pipeline_process import PROCESSES
 
 MOMENTS = ("start", "listed", "loaded", "marked")
-"""What a blow waits for, before its delay."""
+"""What a signal waits for, before its delay."""
 
 _SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 
 @dataclass(frozen=True)
-class Blow:
+class PlannedSignal:
     """A signal to one of the processes, or to all.
 
     Attributes:
@@ -50,7 +50,7 @@ class Round:
         tap: Settings of the tap.
         target: Settings of the target.
         faults: What the service does wrong.
-        blows: Signals, in order.
+        signals: Signals, in order.
     """
 
     add: int = 0
@@ -62,7 +62,7 @@ class Round:
     tap: dict[str, Any] = field(default_factory=dict)
     target: dict[str, Any] = field(default_factory=dict)
     faults: list[dict[str, Any]] = field(default_factory=list)
-    blows: list[Blow] = field(default_factory=list)
+    signals: list[PlannedSignal] = field(default_factory=list)
 
 
 def decide(seed: int, number: int) -> tuple[Round, random.Random]:
@@ -85,14 +85,14 @@ def decide(seed: int, number: int) -> tuple[Round, random.Random]:
             "skip_exported": choose.random() < 0.1,
         },
         faults=[_fault(choose) for _ in range(choose.choice((0, 1, 2, 4)))],
-        blows=_blows(choose),
+        signals=_signals(choose),
     )
     return decided, choose
 
 
-def _blows(choose: random.Random) -> list[Blow]:
-    blows = [
-        Blow(
+def _signals(choose: random.Random) -> list[PlannedSignal]:
+    signals = [
+        PlannedSignal(
             whom=choose.choice(PROCESSES),
             signum=choose.choice(_SIGNALS),
             moment=choose.choice(MOMENTS),
@@ -100,7 +100,7 @@ def _blows(choose: random.Random) -> list[Blow]:
         )
         for _ in range(choose.choice((0, 1, 1, 1, 1, 2)))
     ]
-    return sorted(blows, key=lambda blow: MOMENTS.index(blow.moment))
+    return sorted(signals, key=lambda each: MOMENTS.index(each.moment))
 
 
 def _fault(choose: random.Random) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The soak in short, and that it finds what it looks for."""
+"""Short chaos runs, and the checks that they rely on."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from demo.postgres import Postgres
 from e2e.chaos import invariants
-from e2e.chaos.chaos import Soak
+from e2e.chaos.chaos import ChaosRun
 from e2e.chaos.delivery_stores import Postgresql, Sqlite
 from e2e.chaos.scenario import decide
 from helpers.singer import merge_states
@@ -18,6 +17,8 @@ from sandbox.client import Sandbox
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from demo.postgres import Postgres
 
 pytestmark = pytest.mark.timeout(1200)  # many whole runs, on a machine that may be busy
 
@@ -32,29 +33,28 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.mark.parametrize("seed", [11, 12, 13])
-def test_whatever_is_killed_all_is_loaded_and_then_marked(
+def test_every_invoice_is_loaded_and_marked_whatever_is_killed(
     sandbox: Sandbox, tmp_path: Path, seed: int
 ) -> None:
-    soak = Soak(tmp_path, sandbox, Sqlite(tmp_path), seed)
-    told = [soak.round(number) for number in range(1, 5)]
-    soak.end()
-    assert not soak.found, told
+    chaos = ChaosRun(tmp_path, sandbox, Sqlite(tmp_path), seed)
+    told = [chaos.round(number) for number in range(1, 5)]
+    chaos.end()
+    assert not chaos.found, told
     assert len(sandbox.marked()) >= sandbox.state()["booked"]
 
 
-def test_it_holds_for_a_real_loader_and_a_real_database_too(
-    sandbox: Sandbox, tmp_path: Path
+def test_it_holds_with_target_postgres_and_a_database(
+    sandbox: Sandbox, tmp_path: Path, postgres: Postgres
 ) -> None:
-    with Postgres() as server:
-        tables = PostgresWarehouse(tmp_path, server)
-        tables.load(sandbox)
-        soak = Soak(tmp_path, sandbox, Postgresql(tables), seed=14)
-        told = [soak.round(number) for number in range(1, 3)]
-        soak.end()
-    assert not soak.found, told
+    tables = PostgresWarehouse(tmp_path, postgres)
+    tables.load(sandbox)
+    chaos = ChaosRun(tmp_path, sandbox, Postgresql(tables), seed=14)
+    told = [chaos.round(number) for number in range(1, 3)]
+    chaos.end()
+    assert not chaos.found, told
 
 
-def test_a_round_can_be_played_again() -> None:
+def test_a_seed_decides_a_round() -> None:
     first, second = decide(5, 3), decide(5, 3)
     assert first[0] == second[0]
     assert first[1].random() == second[1].random()
@@ -62,14 +62,12 @@ def test_a_round_can_be_played_again() -> None:
     assert first[0] != decide(6, 3)[0]
 
 
-def test_a_soak_finds_an_invoice_that_was_marked_and_not_loaded(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
+def test_an_invoice_marked_but_not_loaded_is_found(sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.mark([7])
-    soak = Soak(tmp_path, sandbox, Sqlite(tmp_path), seed=1)
-    soak.end()
-    assert soak.found[0] == "at the end: invoice 7 is marked, and 7 of invoices was never durable"
-    assert "at the end: invoice 7 is not loaded" in soak.found
+    chaos = ChaosRun(tmp_path, sandbox, Sqlite(tmp_path), seed=1)
+    chaos.end()
+    assert chaos.found[0] == "at the end: invoice 7 is marked, and 7 of invoices was never durable"
+    assert "at the end: invoice 7 is not loaded" in chaos.found
 
 
 @pytest.mark.parametrize(
@@ -80,9 +78,7 @@ def test_a_soak_finds_an_invoice_that_was_marked_and_not_loaded(
         (7.0, []),
     ],
 )
-def test_a_mark_is_too_early_before_the_last_of_invoice_and_lines_is_durable(
-    at: float, found: list[str]
-) -> None:
+def test_a_mark_before_the_last_durable_row_is_too_early(at: float, found: list[str]) -> None:
     history = invariants.History(LINES, [(1, at)], {1}, DURABLE)
     told = list(invariants.too_early(history))
     assert len(told) == len(found)
@@ -90,7 +86,7 @@ def test_a_mark_is_too_early_before_the_last_of_invoice_and_lines_is_durable(
     assert not list(invariants.not_done(history))
 
 
-def test_what_is_not_loaded_or_not_marked_is_not_done() -> None:
+def test_rows_not_loaded_and_invoices_not_marked_are_found() -> None:
     history = invariants.History(LINES, [], set(), {("invoices", 1): 5.0})
     assert list(invariants.not_done(history)) == [
         "line 11 of invoice 1 is not loaded",
@@ -99,7 +95,7 @@ def test_what_is_not_loaded_or_not_marked_is_not_done() -> None:
     ]
 
 
-def test_states_are_merged_key_by_key_and_lists_replaced() -> None:
+def test_merged_states_keep_keys_and_replace_lists() -> None:
     old = {"bookmarks": {"a": {"x": 1, "ids": [1]}, "b": {"y": 2}}}
     new = {"bookmarks": {"a": {"ids": [2]}}}
     assert merge_states(old, new) == {"bookmarks": {"a": {"x": 1, "ids": [2]}, "b": {"y": 2}}}

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from demo.postgres import Postgres
 from e2e.chaos.pipeline_process import children_of
-from helpers.run import TAP, TARGET, write_json
+from helpers.run import TAP, TARGET, finish, start, write_json
 from helpers.warehouses import PostgresWarehouse
 from sandbox.client import Sandbox
 
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import psycopg
+
+    from demo.postgres import Postgres
 
 LOADED_BEFORE = 5
 INVOICES = 30
@@ -37,15 +38,14 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def warehouse(sandbox: Sandbox, tmp_path: Path) -> Iterator[PostgresWarehouse]:
-    with Postgres() as server:
-        warehouse = PostgresWarehouse(tmp_path, server)
-        warehouse.load(sandbox)
-        yield warehouse
+def warehouse(sandbox: Sandbox, tmp_path: Path, postgres_server: Postgres) -> PostgresWarehouse:
+    warehouse = PostgresWarehouse(tmp_path, postgres_server.with_new_database())
+    warehouse.load(sandbox)
+    return warehouse
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_a_service_manager_that_signals_everything_in_a_drain_makes_no_loader_lie(
+def test_a_signal_to_every_process_marks_no_unwritten_row(
     sandbox: Sandbox, warehouse: PostgresWarehouse, signum: signal.Signals
 ) -> None:
     """A loader built on singer-sdk would print a STATE for what it has not written, and exit 0."""
@@ -58,16 +58,16 @@ def test_a_service_manager_that_signals_everything_in_a_drain_makes_no_loader_li
         time.sleep(2)  # what would be marked now is in no table
         assert not sandbox.marked()
         lock.rollback()
-    target.communicate(timeout=_SECONDS)
+    ended = finish(target)
     tap.wait()
     with warehouse.server.connect() as connection:
         [(loaded,)] = connection.execute("SELECT count(*) FROM wh.invoices").fetchall()
     assert loaded == len(sandbox.marked()) == LOADED_BEFORE + INVOICES
-    assert target.returncode == 128 + signum
+    assert ended.exit_code == 128 + signum
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_reading_back_prints_a_state_only_for_what_is_marked_when_a_signal_comes_in_a_drain(
+def test_a_signalled_read_back_marks_before_it_emits_a_state(
     sandbox: Sandbox, tmp_path: Path, signum: signal.Signals
 ) -> None:
     sandbox.add(INVOICES)
@@ -79,13 +79,10 @@ def test_reading_back_prints_a_state_only_for_what_is_marked_when_a_signal_comes
     assert target.stdout is not None
     assert json.loads(target.stdout.readline()) == {"bookmarks": {"x": 1}}
     assert len(sandbox.marked()) == LOADED_BEFORE + INVOICES
-    target.communicate(timeout=_SECONDS)
-    assert target.returncode == 128 + signum
+    assert finish(target).exit_code == 128 + signum
 
 
-def test_reading_back_prints_no_state_where_marking_fails_after_the_signal(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
+def test_a_read_back_whose_marks_fail_emits_no_state(sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.add(INVOICES)
     sandbox.fail(
         {"kind": "latency", "seconds": 1.0, "on": "mark", "times": None},
@@ -94,9 +91,9 @@ def test_reading_back_prints_no_state_where_marking_fails_after_the_signal(
     target = _reading(sandbox, tmp_path)
     _until(lambda: bool(sandbox.log("/mark-as-exported")))
     target.send_signal(signal.SIGTERM)
-    out, _ = target.communicate(timeout=_SECONDS)
-    assert out == b""
-    assert target.returncode == 1
+    done = finish(target)
+    assert done.output == b""
+    assert done.exit_code == 1
     assert len(sandbox.marked()) < LOADED_BEFORE + INVOICES
 
 
@@ -111,13 +108,8 @@ def _reading(sandbox: Sandbox, folder: Path) -> subprocess.Popen[bytes]:
         ),
         {"type": "STATE", "value": {"bookmarks": {"x": 1}}},
     ]
-    config = sandbox.config(max_parallel_requests=1)
-    target = subprocess.Popen(
-        [TARGET, "--config", write_json(folder, "target", config)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+    config = sandbox.config(read_back=True, max_parallel_requests=1)
+    target = start([TARGET, "--config", write_json(folder, "target", config)])
     assert target.stdin is not None
     target.stdin.write(b"".join(json.dumps(each).encode() + b"\n" for each in messages))
     target.stdin.close()
@@ -130,17 +122,10 @@ def _start(
 ) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
     """Start the tap, and the target with target-postgres as its loader."""
     config = sandbox.config(loader=shlex.join(warehouse.loader()))
-    tap = subprocess.Popen(
-        [TAP, "--config", write_json(warehouse.folder, "tap", sandbox.config())],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    target = subprocess.Popen(
-        [TARGET, "--config", write_json(warehouse.folder, "target", config)],
-        stdin=tap.stdout,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+    tap_config = write_json(warehouse.folder, "tap", sandbox.config())
+    tap = start([TAP, "--config", tap_config], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    target_config = write_json(warehouse.folder, "target", config)
+    target = start([TARGET, "--config", target_config], stdin=tap.stdout)
     assert tap.stdout is not None
     tap.stdout.close()  # it is the target's now
     return tap, target

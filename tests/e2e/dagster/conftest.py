@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from demo.postgres import Postgres
 from e2e.dagster.engine import Dagster
 from helpers import wheels
 from helpers.howto_pages import Page
@@ -17,14 +16,15 @@ from sandbox.client import Sandbox
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from demo.postgres import Postgres
+
 PAGES = ("postgresql", "read-back", "reconcile")
 MINUTES_APART = 9000  # 58 invoices a year, none of them at midnight
 
 
 @pytest.fixture(scope="session")
-def database() -> Iterator[Postgres]:
-    with Postgres() as database:
-        yield database
+def database(postgres_server: Postgres) -> Postgres:
+    return postgres_server.with_new_database()
 
 
 @pytest.fixture(scope="session")

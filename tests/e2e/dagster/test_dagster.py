@@ -32,7 +32,7 @@ BOUNDARIES = ("2023-12-31 23:59:59", "2024-01-01 00:00:00", "2025-12-31 23:59:59
 OUTSIDE = ("2019-12-31 23:59:59", "2022-12-31 23:59:59", None)
 
 
-def test_years_share_no_moment_and_leave_none_out(dagster: Dagster) -> None:
+def test_every_moment_is_in_exactly_one_year(dagster: Dagster) -> None:
     filters = {
         year: groups(filters_to_query(each)) for year, each in dagster.ask("filters").items()
     }
@@ -52,14 +52,14 @@ def test_years_share_no_moment_and_leave_none_out(dagster: Dagster) -> None:
     exactly_one_year_has_it()
 
 
-def test_schedules_start_the_load_every_hour_and_the_audit_every_week(dagster: Dagster) -> None:
+def test_the_schedules_are_those_of_the_page(dagster: Dagster) -> None:
     assert dagster.ask("schedules") == {
         "load_schedule": ["0 * * * *", "load", 1],
         "audit_schedule": ["0 6 * * 1", "audit", 1],
     }
 
 
-def test_years_go_side_by_side_and_nothing_comes_twice_or_is_missed(
+def test_a_backfill_loads_each_invoice_of_its_years_once(
     account: Account, dagster: Dagster
 ) -> None:
     for created in (*BOUNDARIES, *OUTSIDE):
@@ -78,7 +78,7 @@ def test_years_go_side_by_side_and_nothing_comes_twice_or_is_missed(
     assert len(account.booked() - set(created_in(account, YEARS))) == len(OUTSIDE)
 
 
-def test_the_check_passes_while_all_that_is_marked_is_loaded(
+def test_the_asset_check_fails_for_marked_rows_that_are_missing(
     account: Account, dagster: Dagster
 ) -> None:
     loaded = dagster.ask("run", "load")
@@ -93,16 +93,14 @@ def test_the_check_passes_while_all_that_is_marked_is_loaded(
     assert dagster.ask("run", "audit")["checks"] == [["account_is_balanced", False, balance]]
 
 
-def test_an_audit_that_cannot_ask_is_no_result(account: Account, dagster: Dagster) -> None:
+def test_an_audit_without_the_api_has_no_result(account: Account, dagster: Dagster) -> None:
     account.project.use({"TRAEDE_ACCESS_TOKEN": "not this one"})
     audit = dagster.ask("run", "audit")
     assert not audit["success"]
     assert audit["checks"] == []
 
 
-def test_a_year_is_loaded_again_only_where_that_is_asked_for(
-    account: Account, dagster: Dagster
-) -> None:
+def test_a_year_is_loaded_again_only_on_request(account: Account, dagster: Dagster) -> None:
     of_2024 = created_in(account, ["2024"])
     for config, times in ({}, 1), ({}, 1), ({"again": True}, 2):
         ops = {"ops": {"invoices_by_year": {"config": config}}}
@@ -110,7 +108,7 @@ def test_a_year_is_loaded_again_only_where_that_is_asked_for(
         assert Counter(account.marks()) == dict.fromkeys(of_2024, times)
 
 
-def test_a_run_that_is_stopped_takes_meltano_along(account: Account, dagster: Dagster) -> None:
+def test_stopping_a_run_stops_meltano(account: Account, dagster: Dagster) -> None:
     account.sandbox.fail({"kind": "latency", "seconds": 2, "on": "export", "times": None})
     with dagster.execute("load") as run:
         wait_until(lambda: account.sandbox.log("export"))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from demo.postgres import Postgres
 from helpers import wheels
 from helpers.meltano_project import MeltanoProject
 from helpers.postgres_account import APP_KEY, Account, in_environment, nobody
@@ -16,11 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from demo.postgres import Postgres
+
 
 @pytest.fixture(scope="session")
-def database() -> Iterator[Postgres]:
-    with Postgres() as database:
-        yield database
+def database(postgres_server: Postgres) -> Postgres:
+    return postgres_server.with_new_database()
 
 
 @pytest.fixture(scope="session")

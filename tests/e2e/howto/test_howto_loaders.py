@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from helpers.checkout import CHECKOUT
+from helpers.howto_pages import rows_of
 from helpers.meltano_project import MeltanoProject
 from helpers.postgres_account import APP_KEY, in_environment
 from sandbox.client import Sandbox
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from helpers.postgres_account import Account
 
-pytestmark = pytest.mark.xdist_group("recipes of loaders")
+pytestmark = pytest.mark.xdist_group("howto loaders")
 
 RUN = "meltano run tap-invoices target-invoices-ack"
 IN_DUCKDB = """
@@ -44,6 +46,26 @@ def test_into_postgresql(account: Account) -> None:
     assert "Delivered 3 invoices" in again.stdout
     assert set(new) <= set(account.ids("invoices.invoices"))
     assert account.is_loaded_and_marked_once()
+
+
+def test_the_types_in_postgresql_are_those_of_the_page_about_columns(account: Account) -> None:
+    account.project.prepare("postgresql")
+    account.project.type(RUN).check()
+    types = account.rows(
+        "SELECT column_name, data_type FROM information_schema.columns "
+        "WHERE table_schema = 'invoices' AND table_name = 'invoices'"
+    )
+    named = dict(rows_of(CHECKOUT / "docs" / "columns.md", "the column's type"))
+    columns = {
+        "integer": "customer_id",
+        "number": "total",
+        "string": "comment",
+        "boolean": "paid",
+        "date-time": "created_at",
+        "object": "customer",
+        "array": "tags",
+    }
+    assert {kind: dict(types)[column] for kind, column in columns.items()} == named
 
 
 def test_look_before_you_mark(account: Account) -> None:

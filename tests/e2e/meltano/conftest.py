@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from demo.counts import Api
-from demo.postgres import Postgres
 from demo.project import Project
-from e2e.meltano.pipeline import Line
+from e2e.meltano.pipeline import MeltanoPipeline
 from sandbox.client import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from demo.postgres import Postgres
 
 _APP_KEY = "key"
 _SYSTEM = "warehouse"
 
 
 @pytest.fixture(scope="session")
-def database() -> Iterator[Postgres]:
-    with Postgres() as database:
-        yield database
+def database(postgres_server: Postgres) -> Postgres:
+    return postgres_server.with_new_database()
 
 
 @pytest.fixture(scope="session")
@@ -34,10 +34,10 @@ def project(tmp_path_factory: pytest.TempPathFactory, database: Postgres) -> Ite
 
 
 @pytest.fixture
-def line(project: Project, database: Postgres) -> Iterator[Line]:
+def pipeline(project: Project, database: Postgres) -> Iterator[MeltanoPipeline]:
     with (
         Sandbox.start(app_key=_APP_KEY, invoices=60, drafts=3) as sandbox,
         database.connect() as connection,
     ):
         api = Api(sandbox.url, sandbox.token, _APP_KEY, _SYSTEM)
-        yield Line(project, sandbox, api, connection)
+        yield MeltanoPipeline(project, sandbox, api, connection)

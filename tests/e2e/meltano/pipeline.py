@@ -23,7 +23,7 @@ RUN = ("run", "tap-invoices", "target-invoices-ack")
 _WAIT_SECONDS = 120
 
 
-class Line:
+class MeltanoPipeline:
     """One account, one empty warehouse, and `meltano run` between them."""
 
     def __init__(

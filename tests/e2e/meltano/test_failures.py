@@ -12,59 +12,61 @@ from e2e.meltano.pipeline import RUN
 
 if TYPE_CHECKING:
     from demo.project import Meltano
-    from e2e.meltano.pipeline import Line
+    from e2e.meltano.pipeline import MeltanoPipeline
 
 pytestmark = pytest.mark.xdist_group("pipeline")
 
 _WAIT_SECONDS = 60
 
 
-def test_a_loader_that_cannot_reach_the_warehouse_marks_nothing(line: Line) -> None:
-    ended = line.run(WAREHOUSE_PASSWORD="not this one")
+def test_a_loader_without_its_warehouse_marks_nothing(pipeline: MeltanoPipeline) -> None:
+    ended = pipeline.run(WAREHOUSE_PASSWORD="not this one")
     assert ended.exit_code
-    assert not line.sandbox.marks()
-    assert_the_next_run_makes_up_for_it(line)
+    assert not pipeline.sandbox.marks()
+    assert_the_next_run_makes_up_for_it(pipeline)
 
 
-def test_a_loader_that_fails_half_way_marks_nothing_that_is_not_loaded(line: Line) -> None:
-    line.execute("CREATE SCHEMA invoices")
-    line.execute("CREATE TABLE invoices.invoice_lines (id bigint PRIMARY KEY)")
-    line.execute("ALTER TABLE invoices.invoice_lines ADD CONSTRAINT full_disk CHECK (id < 400)")
-    ended = line.run(TARGET_POSTGRES_BATCH_SIZE_ROWS="10")
+def test_a_loader_that_fails_midway_marks_only_loaded_invoices(pipeline: MeltanoPipeline) -> None:
+    pipeline.execute("CREATE SCHEMA invoices")
+    pipeline.execute("CREATE TABLE invoices.invoice_lines (id bigint PRIMARY KEY)")
+    pipeline.execute("ALTER TABLE invoices.invoice_lines ADD CONSTRAINT full_disk CHECK (id < 400)")
+    ended = pipeline.run(TARGET_POSTGRES_BATCH_SIZE_ROWS="10")
     assert ended.exit_code
-    assert line.table("invoices")
-    assert line.sandbox.marked() <= line.whole()
-    assert line.api.pending() > 0
-    line.execute("ALTER TABLE invoices.invoice_lines DROP CONSTRAINT full_disk")
-    assert_the_next_run_makes_up_for_it(line)
+    assert pipeline.table("invoices")
+    assert pipeline.sandbox.marked() <= pipeline.whole()
+    assert pipeline.api.pending() > 0
+    pipeline.execute("ALTER TABLE invoices.invoice_lines DROP CONSTRAINT full_disk")
+    assert_the_next_run_makes_up_for_it(pipeline)
 
 
-def test_a_tap_that_the_api_stops_marks_nothing_that_is_not_loaded(line: Line) -> None:
-    line.sandbox.fail({"kind": "status", "status": 403, "on": "export", "skip": 6, "times": None})
-    ended = line.run(TAP_INVOICES_PAGE_SIZE="10")
-    line.sandbox.heal()
+def test_a_tap_that_fails_midway_marks_only_loaded_invoices(pipeline: MeltanoPipeline) -> None:
+    pipeline.sandbox.fail(
+        {"kind": "status", "status": 403, "on": "export", "skip": 6, "times": None}
+    )
+    ended = pipeline.run(TAP_INVOICES_PAGE_SIZE="10")
+    pipeline.sandbox.heal()
     assert ended.exit_code
-    assert set() < line.sandbox.marked() <= line.whole()
-    assert line.api.pending() > 0
-    assert_the_next_run_makes_up_for_it(line)
+    assert set() < pipeline.sandbox.marked() <= pipeline.whole()
+    assert pipeline.api.pending() > 0
+    assert_the_next_run_makes_up_for_it(pipeline)
 
 
-def test_a_killed_tap_marks_nothing_that_is_not_loaded(line: Line) -> None:
-    line.sandbox.fail({"kind": "latency", "seconds": 0.5, "on": "export", "times": None})
-    with line.project.start(*RUN, settings={"TAP_INVOICES_PAGE_SIZE": "10"}) as meltano:
-        wait_for_page(line, "3")
+def test_a_killed_tap_marks_only_loaded_invoices(pipeline: MeltanoPipeline) -> None:
+    pipeline.sandbox.fail({"kind": "latency", "seconds": 0.5, "on": "export", "times": None})
+    with pipeline.project.start(*RUN, settings={"TAP_INVOICES_PAGE_SIZE": "10"}) as meltano:
+        wait_for_page(pipeline, "3")
         kill_the_tap(meltano)
         assert meltano.wait(_WAIT_SECONDS)
-    line.sandbox.heal()
-    assert set() < line.sandbox.marked() <= line.whole()
-    assert line.api.pending() > 0
-    assert_the_next_run_makes_up_for_it(line)
+    pipeline.sandbox.heal()
+    assert set() < pipeline.sandbox.marked() <= pipeline.whole()
+    assert pipeline.api.pending() > 0
+    assert_the_next_run_makes_up_for_it(pipeline)
 
 
-def wait_for_page(line: Line, page: str) -> None:
+def wait_for_page(pipeline: MeltanoPipeline, page: str) -> None:
     deadline = time.monotonic() + _WAIT_SECONDS
     while time.monotonic() < deadline:
-        if any(["page", page] in entry["query"] for entry in line.sandbox.log("export")):
+        if any(["page", page] in entry["query"] for entry in pipeline.sandbox.log("export")):
             return
         time.sleep(0.05)
     pytest.fail(f"the tap never asked for page {page}")
@@ -81,9 +83,9 @@ def kill_the_tap(meltano: Meltano) -> None:
         tap.kill()
 
 
-def assert_the_next_run_makes_up_for_it(line: Line) -> None:
-    ended = line.run()
+def assert_the_next_run_makes_up_for_it(pipeline: MeltanoPipeline) -> None:
+    ended = pipeline.run()
     assert ended.exit_code == 0, ended.stdout
-    booked = {invoice["id"] for invoice in line.sandbox.invoices() if invoice["is_booked"]}
-    assert line.sandbox.marked() == line.whole() == booked
-    assert line.api.pending() == 0
+    booked = {invoice["id"] for invoice in pipeline.sandbox.invoices() if invoice["is_booked"]}
+    assert pipeline.sandbox.marked() == pipeline.whole() == booked
+    assert pipeline.api.pending() == 0

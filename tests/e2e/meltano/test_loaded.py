@@ -11,7 +11,7 @@ import pytest
 from e2e.meltano.comparison import differences
 
 if TYPE_CHECKING:
-    from e2e.meltano.pipeline import Line
+    from e2e.meltano.pipeline import MeltanoPipeline
 
 pytestmark = pytest.mark.xdist_group("pipeline")
 
@@ -24,44 +24,48 @@ UNUSUAL: dict[str, Any] = {
 NEW_FIELD = {"webshop": {"order": 77}, "gift": True}
 
 
-def test_every_field_and_digit_is_loaded_and_a_second_run_delivers_only_what_is_new(
-    line: Line,
+def test_everything_is_loaded_once_and_digits_are_kept(
+    pipeline: MeltanoPipeline,
 ) -> None:
-    line.sandbox.add(2, set=UNUSUAL)
-    first = line.run()
+    pipeline.sandbox.add(2, set=UNUSUAL)
+    first = pipeline.run()
     assert first.exit_code == 0, first.stdout
-    assert_loaded_as_sent(line)
-    assert_all_marked_once(line)
+    assert_loaded_as_sent(pipeline)
+    assert_all_marked_once(pipeline)
 
-    before = line.table("invoices").keys()
-    requests = len(line.sandbox.log("mark-as-exported"))
-    new = line.sandbox.add(3, set=NEW_FIELD)  # after discovery: there is no column for it
-    second = line.run()
+    before = pipeline.table("invoices").keys()
+    requests = len(pipeline.sandbox.log("mark-as-exported"))
+    new = pipeline.sandbox.add(3, set=NEW_FIELD)  # after discovery: there is no column for it
+    second = pipeline.run()
     assert second.exit_code == 0, second.stdout
-    assert_loaded_as_sent(line)
-    assert_all_marked_once(line)
-    assert line.table("invoices").keys() - before == set(new)
-    assert len(line.sandbox.log("mark-as-exported")) == requests + 1
+    assert_loaded_as_sent(pipeline)
+    assert_all_marked_once(pipeline)
+    assert pipeline.table("invoices").keys() - before == set(new)
+    assert len(pipeline.sandbox.log("mark-as-exported")) == requests + 1
 
 
-def test_a_run_without_anything_new_changes_nothing(line: Line) -> None:
-    assert line.run().exit_code == 0
-    assert_the_notes_name_one_run_and_its_time(line)
-    before = line.table("invoices"), line.table("invoice_lines"), line.sandbox.marks()
-    assert line.run().exit_code == 0
-    assert (line.table("invoices"), line.table("invoice_lines"), line.sandbox.marks()) == before
+def test_a_run_with_nothing_new_changes_nothing(pipeline: MeltanoPipeline) -> None:
+    assert pipeline.run().exit_code == 0
+    assert_the_notes_name_one_run_and_its_time(pipeline)
+    before = pipeline.table("invoices"), pipeline.table("invoice_lines"), pipeline.sandbox.marks()
+    assert pipeline.run().exit_code == 0
+    assert (
+        pipeline.table("invoices"),
+        pipeline.table("invoice_lines"),
+        pipeline.sandbox.marks(),
+    ) == before
 
 
-def assert_the_notes_name_one_run_and_its_time(line: Line) -> None:
-    notes = {mark["note"] for mark in line.sandbox.marks()}
+def assert_the_notes_name_one_run_and_its_time(pipeline: MeltanoPipeline) -> None:
+    notes = {mark["note"] for mark in pipeline.sandbox.marks()}
     parts = [re.fullmatch(r"Loaded at (20\S+), run (\S+)", note) for note in notes]
     assert all(parts)
     assert len({part[2] for part in parts if part}) == 1
 
 
-def assert_loaded_as_sent(line: Line) -> None:
-    invoices, lines = line.table("invoices"), line.table("invoice_lines")
-    sent = [invoice for invoice in line.sandbox.invoices() if invoice["is_booked"]]
+def assert_loaded_as_sent(pipeline: MeltanoPipeline) -> None:
+    invoices, lines = pipeline.table("invoices"), pipeline.table("invoice_lines")
+    sent = [invoice for invoice in pipeline.sandbox.invoices() if invoice["is_booked"]]
     assert invoices.keys() == {invoice["id"] for invoice in sent}
     assert lines.keys() == {each["id"] for invoice in sent for each in invoice["lines"]}
     for invoice in sent:
@@ -70,7 +74,7 @@ def assert_loaded_as_sent(line: Line) -> None:
         assert not differences(invoice, invoices[invoice["id"]])
 
 
-def assert_all_marked_once(line: Line) -> None:
-    marked = sorted(mark["invoice_id"] for mark in line.sandbox.marks())
-    assert marked == sorted(line.table("invoices"))
-    assert line.api.pending() == 0
+def assert_all_marked_once(pipeline: MeltanoPipeline) -> None:
+    marked = sorted(mark["invoice_id"] for mark in pipeline.sandbox.marks())
+    assert marked == sorted(pipeline.table("invoices"))
+    assert pipeline.api.pending() == 0

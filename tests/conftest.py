@@ -1,0 +1,43 @@
+"""What all tests share: one database server for a worker, and which of them are slow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+from demo.postgres import Postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+settings.register_profile("any machine", deadline=None)  # however busy it is
+settings.load_profile("any machine")
+
+STARTS_PROGRAMS = {"account", "api", "own_sandbox", "sandbox", "service", "tap"}
+"""Fixtures that start programs. A test that needs one is slow, except the first of each file."""
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def postgres(postgres_server: Postgres) -> Postgres:
+    """A PostgreSQL server with an empty database."""
+    return postgres_server.with_new_database()
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """Mark as slow what `run.py test --fast` leaves out, beside what is marked already."""
+    seen: set[Path] = set()
+    for item in items:
+        starts_programs = STARTS_PROGRAMS.intersection(getattr(item, "fixturenames", ()))
+        if "e2e" in item.path.parts or (starts_programs and item.path in seen):
+            item.add_marker(pytest.mark.slow)
+        elif starts_programs:
+            seen.add(item.path)
