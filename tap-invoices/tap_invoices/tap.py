@@ -65,17 +65,14 @@ class TapInvoices(Tap):
         self._log_warnings(config, is_environment_read=parse_env_config)
         self._guard = SignalGuard()
         self._account = SyncAccount()
-        if options.get("setup_mapper", True):
-            report_file = config.get("report_file")
-            report = RunReport(config.get("system_id", ""), report_file, self._account.report)
-            command.publish_at_end(report)
-        elif "access_token" not in config:  # discovery can do without
+        if options.get("setup_mapper") is False and "access_token" not in config:
+            # discovery can do without
             self.config_jsonschema = {**self.config_jsonschema, "required": []}  # type: ignore[misc]
         self._bookmark = Bookmark.from_state(state or {})  # rejected before any request
         try:
             super().__init__(
                 config=config,
-                catalog=parse_catalog(catalog) if catalog else None,
+                catalog=None if catalog is None else parse_catalog(catalog),
                 state=state or {},
                 **options,
             )
@@ -117,6 +114,10 @@ class TapInvoices(Tap):
     @override
     def setup_mapper(self) -> None:
         self._check_settings()
+        report = RunReport(
+            self.config["system_id"], self.config.get("report_file"), self._account.report
+        )
+        command.publish_at_end(report)
         catalog = self.catalog  # may request a sample
         try:
             super().setup_mapper()

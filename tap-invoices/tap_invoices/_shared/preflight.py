@@ -47,7 +47,10 @@ def connection_errors(api_url: str) -> Iterator[str]:
 
 def sends_token_in_clear(api_url: str) -> bool:
     """Whether the token would cross a network unencrypted: plain HTTP to another machine."""
-    parts = urlsplit(api_url)
+    try:
+        parts = urlsplit(api_url)
+    except ValueError:
+        return False
     if parts.scheme != "http":
         return False
     host = parts.hostname or ""
