@@ -162,9 +162,17 @@ def raw_server(
             thread.join()
 
 
-def response(body: bytes, *headers: str, status: str = "200 OK", length: bool = True) -> bytes:
+def response(
+    body: bytes,
+    *headers: str,
+    status: str = "200 OK",
+    length: bool = True,
+    keep_alive: bool = False,
+) -> bytes:
     """Return a response; without a length, it ends with the connection."""
     lines = [f"HTTP/1.1 {status}", *headers]
+    if not keep_alive:
+        lines.append("Connection: close")
     if length:
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
