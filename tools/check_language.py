@@ -29,6 +29,7 @@ IGNORED = (
     "AvoidAndAlso",  # "and also" can be meant
     "Dashes",  # options such as `--config`
     "DiscourseMarkers",  # a comma after every "so"
+    "DisjointPrefixes",  # "pre-release"
     "EllipsisLength",  # id ranges, `1..250`
     "ExpandArgument",  # `Args:`
     "ExpandConfiguration",  # `--config`

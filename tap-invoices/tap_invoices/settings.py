@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 
 from tap_invoices._shared import times
-from tap_invoices._shared.api_settings import API_SETTINGS
+from tap_invoices._shared.api_settings import API_SETTINGS, REPORT_FILE
 from tap_invoices._shared.delivered_ids import INVOICES
 from tap_invoices._shared.filters import KEYS, OPERATORS, filter_errors
 from tap_invoices.catalog import NON_BOOKED
@@ -66,6 +66,7 @@ CONFIG = th.PropertiesList(
         title="Page size",
         description="Invoices a request; 0 requests all at once.",
     ),
+    REPORT_FILE,
 ).to_dict()
 
 

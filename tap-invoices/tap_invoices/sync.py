@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tap_invoices._shared.listing import ExportClient
     from tap_invoices._shared.response import Row
     from tap_invoices.account import SyncAccount
-    from tap_invoices.records.output import RecordWriter
+    from tap_invoices.records.stream_output import RecordWriter
     from tap_invoices.shutdown import SignalGuard
 
 WriteState: TypeAlias = Callable[[dict[str, dict[str, Any]]], None]
@@ -262,8 +262,8 @@ class Sync:
         pages = self._reader.iter_pages(query)
         for page in pages if limit else Prefetcher(pages):
             self._write_first_state()
-            self._write_page(page[: limit and limit - self._account.invoices])
-            if limit and self._account.invoices >= limit:
+            self._write_page(page[: limit and limit - self._account.delivered])
+            if limit and self._account.delivered >= limit:
                 break
             if self._writer.flush() and self._progress.should_emit():
                 self._write_state()
@@ -295,7 +295,7 @@ class Sync:
             invoices += 1
             lines += outcome
             self._account.drafts += invoice.non_booked
-        self._account.invoices += invoices
+        self._account.delivered += invoices
         self._account.lines += lines
         self._count(invoices, lines)
 
@@ -342,10 +342,10 @@ class Sync:
         if now - self._logged_at >= _LOG_INTERVAL_S:
             self._logged_at = now
             account = self._account
-            rate = (account.invoices + account.lines) / (now - self._started)
+            rate = (account.delivered + account.lines) / (now - self._started)
             _logger.info(
                 "%s and %s so far, %.0f records a second.",
-                counted(account.invoices, "invoice"),
+                counted(account.delivered, "invoice"),
                 counted(account.lines, "line"),
                 rate,
             )

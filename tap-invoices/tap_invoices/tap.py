@@ -11,17 +11,17 @@ from typing_extensions import override
 
 from tap_invoices import PROCESS_STARTED, settings
 from tap_invoices._shared import command, config_errors, input_files, preflight
-from tap_invoices._shared.api_settings import SECRETS, ApiSettings
+from tap_invoices._shared.api_settings import ApiSettings, secrets_of
 from tap_invoices._shared.delivered_ids import INVOICE_LINES, INVOICES
 from tap_invoices._shared.environment import environment_warnings, read_environment
 from tap_invoices._shared.errors import PluginError
-from tap_invoices._shared.redact import hide_secrets, password_in
+from tap_invoices._shared.redact import hide_secrets
 from tap_invoices._shared.run_report import RunReport
 from tap_invoices.account import SyncAccount
 from tap_invoices.account_check.command_line import add_check_option, run_check
 from tap_invoices.bookmark import Bookmark, known_bookmarks
 from tap_invoices.catalog import parse_catalog
-from tap_invoices.records.output import Writer
+from tap_invoices.records.stream_output import Writer
 from tap_invoices.shutdown import SignalGuard
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from tap_invoices._shared.listing import ExportClient
     from tap_invoices._shared.response import JSON
-    from tap_invoices.records.output import RecordWriter
+    from tap_invoices.records.stream_output import RecordWriter
     from tap_invoices.sync import Sync
 
 _ENVIRONMENT_PREFIX = "TAP_INVOICES_"
@@ -61,7 +61,7 @@ class TapInvoices(Tap):
         if parse_env_config:
             config |= read_environment(self.config_jsonschema, _ENVIRONMENT_PREFIX)
         config = {name: value for name, value in config.items() if value not in (None, "")}
-        hide_secrets([*map(config.get, SECRETS), password_in(config.get("api_url"))])
+        hide_secrets(secrets_of(config))
         self._log_warnings(config, is_environment_read=parse_env_config)
         self._guard = SignalGuard()
         self._account = SyncAccount()
@@ -150,9 +150,12 @@ class TapInvoices(Tap):
 
         sample = [] if self.input_catalog else self._read_sample()
         schemas = discovery.learn_schemas(sample)
-        return [Invoices(self, schemas[INVOICES]), InvoiceLines(self, schemas[INVOICE_LINES])]
+        return [
+            Invoices(self, schemas[INVOICES], self._make_sync),
+            InvoiceLines(self, schemas[INVOICE_LINES]),
+        ]
 
-    def make_sync(
+    def _make_sync(
         self,
         writer: RecordWriter,
         count: Callable[[int, int], None],
@@ -160,16 +163,10 @@ class TapInvoices(Tap):
         is_full_table: bool,
         has_lines: bool,
     ) -> Sync:
-        """Make the sync of both streams.
-
-        Args:
-            writer: Writes invoices and their lines.
-            count: Is called with numbers of invoices and lines that were written.
-            is_full_table: Whether to read the API's own pending list.
-            has_lines: Whether to deliver lines.
-        """
+        """Make the sync of both streams; see `MakeSync`."""
         from tap_invoices.sync import ExportReader, Sync, SyncOptions  # noqa: PLC0415
 
+        self._account.last_state = self.state or None  # the SDK has emitted what was given
         options = SyncOptions.from_config(
             self.config, is_full_table=is_full_table, has_lines=has_lines
         )
@@ -216,6 +213,7 @@ class TapInvoices(Tap):
     def _write_bookmarks(self, bookmarks: dict[str, dict[str, Any]]) -> None:
         self.state.setdefault("bookmarks", {}).update(bookmarks)
         self.state_writer.write_state(self.state)
+        self._account.last_state = self.state
 
     def _check_settings(self) -> None:
         errors = [

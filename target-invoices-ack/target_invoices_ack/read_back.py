@@ -12,6 +12,7 @@ from singer_sdk.singerlib.encoding.base import GenericSingerReader
 from typing_extensions import override
 
 from target_invoices_ack._shared import PLUGIN_NAME
+from target_invoices_ack._shared.command import FAILED
 from target_invoices_ack._shared.errors import PluginError
 from target_invoices_ack._shared.redact import describe_safely
 from target_invoices_ack.input.invoice_id import is_draft, parse_invoice_id
@@ -136,9 +137,20 @@ class ReadBack(GenericSingerReader[bytes]):
         self._acknowledger.close()
         if self._reader is not None:
             self._reader.discard()
-        exit_code = self._log_problems(is_whole=is_whole)
-        self._acknowledger.log_summary()
+        problems = list(self._problems())
+        is_failed = bool(problems) or self._account.has_rejected
+        if is_whole and self._reconciliation and self.problem is None:
+            is_failed = not self._reconcile(self._reconciliation) or is_failed
+        if self._stop.is_signalled and not is_whole:
+            _logger.warning("The input was not read to its end, so nothing is marked.")
+        exit_code = FAILED if is_failed else self._stop.exit_code
+        self._acknowledger.log_result(exit_code, problems)
         return exit_code
+
+    def report(self) -> dict[str, Any]:
+        """Return the target's part of the run report."""
+        result = self._reconciliation.result if self._reconciliation else {}
+        return {**self._acknowledger.report(), **result}
 
     def _mark(self) -> None:
         state = None if self._account.unmarkable else self._state
@@ -166,12 +178,30 @@ class ReadBack(GenericSingerReader[bytes]):
             check_read_back_state(value)
             self._state = bytes(message.value)
         elif self._is_relevant(message):
-            try:
-                callbacks[message.type](self._reduced(message) or self.deserialize_json(line))
-            except (InvalidInputLine, msgspec.DecodeError):  # their texts may repeat the line
-                raise InputError(
-                    f"A {message.type} message of the input lacks what Singer requires."
-                ) from None
+            self._hand_on(message, line, callbacks[message.type])
+
+    def _hand_on(
+        self, message: Message, line: bytes, callback: Callable[[dict[str, Any]], None]
+    ) -> None:
+        """Let the SDK process a message.
+
+        Raises:
+            InputError: It does not fit; the SDK's text is left out, as it may repeat the line.
+        """
+        try:
+            callback(self._reduced(message) or self.deserialize_json(line))
+        except PluginError:
+            raise
+        except (InvalidInputLine, msgspec.DecodeError):
+            raise InputError(
+                f"A {message.type} message of the input lacks what Singer requires."
+            ) from None
+        except Exception as error:
+            maps = "stream_maps and " if self._settings.has_stream_maps else ""
+            raise InputError(
+                f"A {message.type} of stream {message.stream!r} cannot be processed "
+                f"({type(error).__name__}). Check {maps}the tap.",
+            ) from error
 
     def _is_relevant(self, message: Message) -> bool:
         return (
@@ -187,23 +217,10 @@ class ReadBack(GenericSingerReader[bytes]):
         record = self._parser.columns(message, self._settings.id_property, NON_BOOKED)
         return {"type": "RECORD", "stream": message.stream, "record": record}
 
-    def _log_problems(self, *, is_whole: bool) -> int:
-        """Log everything that went wrong.
-
-        Returns:
-            The exit code.
-        """
-        is_failed = self._account.has_rejected
-        for problem in self._problems():
-            _logger.error("%s", problem)
-            is_failed = True
-        if is_whole and self._reconciliation and self.problem is None:
-            read = self._invoices.keys()
-            marked = set() if self._settings.dry_run else read - set(self._account.rejected)
-            is_failed = not self._reconciliation.report(read, marked) or is_failed
-        if self._stop.is_signalled and not is_whole:
-            _logger.warning("The input was not read to its end, so nothing is marked.")
-        return self._stop.exit_code or int(is_failed)
+    def _reconcile(self, reconciliation: Reconciliation) -> bool:
+        read = self._invoices.keys()
+        marked = set() if self._settings.dry_run else read - set(self._account.rejected)
+        return reconciliation.report(read, marked)
 
     def _problems(self) -> Iterator[str]:
         if self.problem is not None:

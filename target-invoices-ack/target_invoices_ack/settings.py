@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 
 from target_invoices_ack._shared import times
-from target_invoices_ack._shared.api_settings import API_SETTINGS, ApiSettings
-from target_invoices_ack.marking.note import note_error
+from target_invoices_ack._shared.api_settings import API_SETTINGS, REPORT_FILE, ApiSettings
+from target_invoices_ack.input.messages import NON_BOOKED
+from target_invoices_ack.note import note_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -109,6 +110,7 @@ CONFIG = th.PropertiesList(
             "invoices created since then (UTC unless it has a zone)."
         ),
     ),
+    REPORT_FILE,
 ).to_dict()
 
 
@@ -169,6 +171,8 @@ def target_setting_errors(config: Mapping[str, Any]) -> Iterator[str]:
         for name in _ONLY_READ_BACK:
             if config.get(name):
                 yield f"{name} is for reading back and has no effect with loader: leave one out."
+    if config.get("id_property") == NON_BOOKED:
+        yield f"id_property cannot be {NON_BOOKED!r}: that column flags drafts."
     if (note := config.get("note")) and (problem := note_error(note)):
         yield f"{problem}."
     if (since := config.get("reconcile_since")) and (problem := times.invalid_time(since)):

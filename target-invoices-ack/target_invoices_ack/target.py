@@ -6,19 +6,20 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Target
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigValidationError, MappingError
 from singer_sdk.helpers._batch import BaseBatchFileEncoding
 from singer_sdk.helpers.capabilities import STREAM_MAPS_CONFIG, PluginCapabilities
 from typing_extensions import override
 
 from target_invoices_ack._shared.api_settings import secrets_of
-from target_invoices_ack._shared.command import FAILED, end_on_error
+from target_invoices_ack._shared.command import FAILED, end_on_error, publish_at_end
 from target_invoices_ack._shared.config_errors import explain, setting_errors
 from target_invoices_ack._shared.environment import environment_warnings, read_environment
 from target_invoices_ack._shared.errors import PluginError
 from target_invoices_ack._shared.input_files import ENVIRONMENT, read_config_files
 from target_invoices_ack._shared.preflight import sends_token_in_clear
 from target_invoices_ack._shared.redact import hide_secrets
+from target_invoices_ack._shared.run_report import RunReport
 from target_invoices_ack.client import AckClient
 from target_invoices_ack.input.invoice_id import is_draft
 from target_invoices_ack.input.messages import column
@@ -44,16 +45,7 @@ _NOT_SET = (None, "")  # as schedulers leave a variable that has no value
 
 
 class TargetInvoicesAck(Target):
-    """Singer target that marks an invoice as exported only once a loader has confirmed it.
-
-    Args:
-        config: The settings.
-        parse_env_config: Whether settings are read from the environment too.
-        options: Those of `singer_sdk.Target`.
-
-    Attributes:
-        exit_code: Of the command, once the run has ended.
-    """
+    """Singer target that marks an invoice as exported only once a loader has confirmed it."""
 
     name = "target-invoices-ack"
     config_jsonschema = CONFIG
@@ -85,8 +77,10 @@ class TargetInvoicesAck(Target):
             raise explain(error, self) from None
         if options.get("validate_config", True):
             self._check_settings(reads_environment=parse_env_config)
-        self.exit_code = FAILED
+        self.exit_code = FAILED  # of the command, once the run has ended
         self._run = self._prepare_run()
+        report_file = self.config.get("report_file")
+        publish_at_end(RunReport(self.config["system_id"], report_file, self._run.report))
         self.message_reader = self._run
 
     @classmethod
@@ -108,7 +102,7 @@ class TargetInvoicesAck(Target):
     @override
     def get_singer_command(cls) -> click.Command:
         command = super().get_singer_command()
-        command.help = cls.__doc__.partition("\n")[0]  # type: ignore[union-attr]
+        command.help = cls.__doc__
         return command
 
     @classmethod
@@ -139,6 +133,13 @@ class TargetInvoicesAck(Target):
         with suppress(PluginError):  # it was logged with the result of the run
             target.listen(file_input)
         raise SystemExit(target.exit_code)
+
+    @override
+    def setup_mapper(self) -> None:
+        try:
+            super().setup_mapper()
+        except MappingError as error:
+            raise ConfigValidationError("", errors=[f"stream_maps: {error}"]) from None
 
     @override
     def get_sink_class(self, stream_name: str) -> type[NullSink]:

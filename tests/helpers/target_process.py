@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from helpers.run import TARGET, TIMEOUT_S, CompletedRun, environment, options, run, start
+from helpers.run import STRICT, TARGET, TIMEOUT_S, CompletedRun, environment, options, run, start
 
 if TYPE_CHECKING:
     import subprocess
@@ -39,7 +39,7 @@ class Account:
     ) -> CompletedRun:
         """Run the target to its end, on a tap's messages."""
         words = command(self.folder, self.config(**settings))
-        return run(words, stdin=messages, env=environment(**(env or {})))
+        return run(words, stdin=messages, env=environment(**STRICT, **(env or {})))
 
     def start(self, **settings: Any) -> subprocess.Popen[bytes]:
         """Start the target."""
@@ -67,6 +67,17 @@ def wait_for(happened: Callable[[], bool]) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError
         time.sleep(0.05)
+
+
+def hasty_retries(folder: Path) -> dict[str, str]:
+    """Return an environment in which programs do not wait before they retry.
+
+    The waits are real but for their length.
+    """
+    hasty = folder / "hasty"
+    hasty.mkdir(exist_ok=True)
+    (hasty / "sitecustomize.py").write_text("import time\ntime.sleep = lambda _: None\n")
+    return {"PYTHONPATH": str(hasty)}
 
 
 def loader(folder: Path, program: str) -> str:

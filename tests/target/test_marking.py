@@ -12,7 +12,7 @@ import pytest
 from helpers.run import adds_up
 from helpers.singer import invoice, message, pages, state, value
 from helpers.tap_process import discover, run_tap
-from helpers.target_process import KEEPER, PROMPT, loader
+from helpers.target_process import KEEPER, PROMPT, hasty_retries, loader
 
 if TYPE_CHECKING:
     from helpers.target_process import Account
@@ -244,17 +244,13 @@ def test_a_refused_token_in_the_middle_ends_the_run_at_once(account: Account, st
 def test_an_api_that_stays_down_ends_the_run_with_nothing_marked_and_all_accounted_for(
     account: Account,
 ) -> None:
-    """The waits in between are real but for their length."""
     account.sandbox.fail({"kind": "status", "on": "mark", "status": 503, "times": None})
-    hasty = account.folder / "hasty"
-    hasty.mkdir()
-    (hasty / "sitecustomize.py").write_text("import time\ntime.sleep = lambda _: None\n")
 
     ran = account.run(
         pages([1, 2, 3], [4, 5]),
         loader=loader(account.folder, KEEPER),
         max_parallel_requests=1,
-        env={"PYTHONPATH": str(hasty)},
+        env=hasty_retries(account.folder),
     )
 
     assert ran.exit_code == 1

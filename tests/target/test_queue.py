@@ -22,8 +22,8 @@ from target_invoices_ack._shared.http import HttpStatusError
 from target_invoices_ack._shared.status import Purpose
 from target_invoices_ack.marking.account import Account
 from target_invoices_ack.marking.isolation import mark_isolating_rejected
-from target_invoices_ack.marking.note import NoteTemplate
 from target_invoices_ack.marking.queue import MAX_REJECTED_UNPROVEN, PROBES, MarkQueue
+from target_invoices_ack.note import NoteTemplate
 from target_invoices_ack.shutdown import StopEvent
 
 if TYPE_CHECKING:

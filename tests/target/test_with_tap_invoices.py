@@ -87,15 +87,49 @@ def test_streams_may_be_renamed_by_a_map(account: Account) -> None:
     assert ran.states[-1] == sent.state
 
 
-def test_lines_may_be_deselected(account: Account) -> None:
+def test_deselected_lines_are_refused_unless_they_are_allowed_to_be_missing(
+    account: Account,
+) -> None:
     sent = tap(account, deselected="invoice_lines")
     assert {each["stream"] for each in sent.of_type("RECORD")} == {"invoices"}
 
-    ran = account.run(sent.output, loader=loader(account.folder, PROMPT))
+    refused = account.run(sent.output, loader=loader(account.folder, PROMPT))
+    assert refused.exit_code == 1
+    assert len(refused.errors) == 1
+    assert "Select invoice_lines, or set allow_missing_lines to true" in refused.errors[0]
+    assert not account.marked
+    assert not refused.states
 
+    relay: dict[str, Any] = {"loader": loader(account.folder, PROMPT)}
+    ran = account.run(sent.output, allow_missing_lines=True, **relay)
     assert ran.exit_code == 0
     assert sorted(account.marked) == list(range(1, COUNT + 1))
     assert ran.states[-1] == sent.state
+
+
+def test_a_pipeline_of_two_systems_marks_nothing(account: Account) -> None:
+    sent = tap(account, system_id="another")
+
+    ran = account.run(sent.output, loader=loader(account.folder, PROMPT))
+
+    assert ran.exit_code == 1
+    assert len(ran.errors) == 1
+    assert "tap-invoices delivers for system_id 'another'" in ran.errors[0]
+    assert not account.marked
+    assert not ran.states
+
+
+def test_two_systems_are_told_though_nothing_is_new(account: Account) -> None:
+    sent = tap(account, system_id="another")
+    states = b"".join(
+        line for line in sent.output.splitlines(keepends=True) if b'"RECORD"' not in line
+    )
+
+    ran = account.run(states, loader=loader(account.folder, PROMPT))
+
+    assert ran.exit_code == 1
+    assert len(ran.errors) == 1
+    assert not ran.states
 
 
 def test_reading_back_refuses_what_comes_from_the_tap_itself(account: Account) -> None:

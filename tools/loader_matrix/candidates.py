@@ -285,7 +285,7 @@ CANDIDATES = (
     ),
     Candidate(
         "target-gcs",
-        Program("target-gcs", ("target-gcs==1.2.*",)),
+        Program("target-gcs", ("target-gcs==1.2.*", _PKG_RESOURCES)),
         "JSON lines on GCS",
         _gcs,
         _read_gcs,

@@ -50,11 +50,13 @@ def remedy(result: Result) -> dict[str, Any] | None:
 def warnings(results: Iterable[Result]) -> dict[str, dict[str, Any]]:
     """Return for each command what to warn of, with the settings that help, or nothing.
 
-    Where several loaders have one command, only what is true of all of them counts.
+    Where several loaders have one command, only what is true of all of them counts. One that
+    does not load says so itself.
     """
     by_command: dict[str, list[Result]] = defaultdict(list)
     for result in results:
-        by_command[result.command].append(result)
+        if problems(result) != {Problem.DOES_NOT_LOAD}:
+            by_command[result.command].append(result)
     found = {}
     for command, same in by_command.items():
         shared = set.intersection(*map(problems, same))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
@@ -109,6 +110,14 @@ API_SETTINGS: tuple[th.Property[Any], ...] = (
     ),
 )
 
+REPORT_FILE: th.Property[Any] = th.Property(
+    "report_file",
+    th.StringType(min_length=1),
+    title="Report file",
+    description="Where to write the result of a run as JSON, also after a failure or a signal.",
+)
+"""A setting of both programs."""
+
 
 @dataclass(frozen=True)
 class ApiSettings:
@@ -166,3 +175,13 @@ def api_setting_errors(config: Mapping[str, Any]) -> Iterator[str]:
     api_url = config.get("api_url")
     if isinstance(api_url, str):
         yield from preflight.connection_errors(api_url)
+    report_file = config.get("report_file")
+    if isinstance(report_file, str) and not _is_in_writable_folder(report_file):
+        yield f"report_file is {report_file!r}: its folder does not exist or is not writable."
+
+
+def _is_in_writable_folder(path: str) -> bool:
+    try:
+        return Path(path).parent.is_dir() and os.access(Path(path).parent, os.W_OK)
+    except ValueError:  # a NUL in the path
+        return False

@@ -12,11 +12,12 @@ from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
 from . import PLUGIN_NAME, output
+from .api_settings import secrets_of
 from .errors import PluginError
-from .redact import describe_safely, hide_secrets, password_in
+from .redact import describe_safely, hide_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from .run_report import RunReport
 
@@ -26,11 +27,12 @@ SIGNAL_EXIT = 128
 
 _MAX_PROBLEMS = 20
 _SECRET_VARIABLES = ("ACCESS_TOKEN", "APP_KEY")
-_PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 _logger = logging.getLogger(PLUGIN_NAME)
 
 report: RunReport | None = None
+problems: list[str] = []
+"""What was logged as an error: the reason of the exit code."""
 
 
 def run(cli: Callable[[], object]) -> None:
@@ -44,9 +46,8 @@ def run(cli: Callable[[], object]) -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _on_interrupt)
-    hide_secrets(_secrets_of_environment())
-    problems = _ProblemCollector()
-    _logger.addHandler(problems)
+    hide_secrets([*_secrets_of_environment(), *secrets_of({})])
+    _logger.addHandler(_ProblemCollector())
     output.install()
     if sys.stdout is None:
         logging.basicConfig()
@@ -54,8 +55,7 @@ def run(cli: Callable[[], object]) -> None:
     try:
         _call(cli)
     except SystemExit as end:
-        if report is not None:
-            report.finish(_exit_code(end), " ".join(problems.messages))
+        publish(_exit_code(end))
         raise
 
 
@@ -65,7 +65,9 @@ def _call(cli: Callable[[], object]) -> None:
             cli()
         finally:
             sys.stdout.flush()
-    except BaseException as error:  # noqa: BLE001 - each is told in its own way
+    except _LoggedExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - each type ends in its own way
         # click ends with 1 and says nothing where the reader is gone.
         end_on_error(output.failure() or error)
 
@@ -80,6 +82,19 @@ def publish_at_end(run_report: RunReport) -> None:
     """Publish a report once the program ends, with its exit code and its reason."""
     global report  # noqa: PLW0603 - a program has one end
     report = run_report
+
+
+def publish(exit_code: int, reasons: Iterable[str] = ()) -> None:
+    """Publish the report, unless that was done: a program may do so before its last lines.
+
+    Args:
+        exit_code: The exit code of the program.
+        reasons: What is about to be logged as an error.
+    """
+    global report
+    if report is not None:
+        published, report = report, None
+        published.finish(exit_code, " ".join([*problems, *reasons]))
 
 
 def end_on_error(error: BaseException) -> None:
@@ -97,24 +112,25 @@ def end_on_error(error: BaseException) -> None:
             _end([str(error)])
         case BrokenPipeError():
             _logger.warning("The reader of stdout closed it; the next run resumes here.")
-            raise SystemExit(SIGNAL_EXIT + signal.SIGPIPE) from None
+            raise _LoggedExit(SIGNAL_EXIT + signal.SIGPIPE) from None
         case OSError() if error is output.failure():
             _end([f"Cannot write to stdout ({error.strerror}). The next run resumes here."])
         case _:
             _end([describe_safely(error)])
 
 
-class _ProblemCollector(logging.Handler):
-    """Keeps what is logged as an error: the reason of the exit code."""
+class _LoggedExit(SystemExit):
+    """The end of the program after its reason has been logged."""
 
+
+class _ProblemCollector(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self.messages: list[str] = []
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
-        if len(self.messages) < _MAX_PROBLEMS:
-            self.messages.append(record.getMessage())
+        if len(problems) < _MAX_PROBLEMS:
+            problems.append(record.getMessage())
 
 
 def _exit_code(end: SystemExit) -> int:
@@ -126,12 +142,10 @@ def _exit_code(end: SystemExit) -> int:
 def _end(messages: list[str]) -> None:
     for message in messages:
         _logger.error("%s", message)
-    raise SystemExit(FAILED) from None
+    raise _LoggedExit(FAILED) from None
 
 
 def _secrets_of_environment() -> Iterator[str]:
     prefixes = ("TAP_INVOICES_", "TARGET_INVOICES_ACK_")
     names = [prefix + name for prefix in prefixes for name in _SECRET_VARIABLES]
     yield from filter(None, map(os.environ.get, names))
-    for name in _PROXY_VARIABLES:
-        yield from filter(None, map(password_in, map(os.environ.get, (name, name.lower()))))

@@ -88,7 +88,13 @@ class RunReport:
     def _log_metrics(self, document: Mapping[str, Any]) -> None:
         metrics = logging.getLogger(_METRICS_LOGGER)
         tags = {"run_id": self.run_id, "system_id": self.system_id, "program": PLUGIN_NAME}
-        figures = {**document.get("counts", {}), "exit_code": document["exit_code"]}
+        requests = document.get("requests", {})
+        figures = {
+            **document.get("counts", {}),
+            "requests": requests.get("sent", 0),
+            "retries": requests.get("retries", 0),
+            "exit_code": document["exit_code"],
+        }
         points = [("counter", name, value) for name, value in figures.items()]
         for kind, name, value in [*points, ("timer", "run_duration", document["seconds"])]:
             point = {"type": kind, "metric": name, "value": value, "tags": tags}

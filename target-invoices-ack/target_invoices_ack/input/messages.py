@@ -114,7 +114,7 @@ class MessageParser:
         try:
             message = self._decode(line)
             if not line.isascii():
-                line.decode()  # what was skipped was not checked
+                line.decode()  # the decoder does not check text that it skips
         except _DECODE_ERRORS:
             if not line.strip():
                 return None

@@ -5,13 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from target_invoices_ack._shared import PLUGIN_NAME
 from target_invoices_ack._shared.id_ranges import IdRanges
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 MAX_LOGGED = 50
 """Rejected invoices that are named in a line each; the others are named in ranges."""
@@ -95,6 +91,32 @@ class Account:
         """Whether an invoice stays unmarked because of itself."""
         return bool(self.rejected or self.unmarkable)
 
+    def counts(self) -> dict[str, int]:
+        """Return the figures by name; `received` is the sum of all others."""
+        with self._lock:
+            unmarkable = self.unmarkable.total()
+            return {
+                "received": self.received + unmarkable + self.drafts,
+                "marked": self.marked,
+                "unconfirmed": self.unconfirmed,
+                "rejected": len(self.rejected) + unmarkable,
+                "drafts": self.drafts,
+                "already_exported": self.already_exported,
+                "not_marked": self.not_marked,
+            }
+
+    def rejections(self) -> list[dict[str, object]]:
+        """Return the rejected invoices, with reasons; those that cannot be marked by reason."""
+        with self._lock:
+            unmarkable: list[dict[str, object]] = [
+                {"id": None, "reason": reason, "count": count}
+                for reason, count in self.unmarkable.items()
+            ]
+            return [
+                *({"id": each, "reason": reason} for each, reason in sorted(self.rejected.items())),
+                *unmarkable,
+            ]
+
     @property
     def unconfirmed(self) -> int:
         """Invoices that are not known to be loaded."""
@@ -108,16 +130,15 @@ class Account:
 
     def summary(self, *, is_dry_run: bool = False, skips_exported: bool = False) -> str:
         """Return the last line of a run; its parts add up to what was received."""
-        with self._lock:
-            unmarkable = self.unmarkable.total()
-            parts: Sequence[tuple[int, str, bool]] = (
-                (self.marked, "would be marked" if is_dry_run else "marked", True),
-                (self.unconfirmed, "not confirmed", True),
-                (len(self.rejected) + unmarkable, "rejected", True),
-                (self.drafts, "drafts", True),
-                (self.already_exported, "exported already", skips_exported),
-                (self.not_marked, "confirmed but not marked", False),
-            )
-            received = self.received + unmarkable + self.drafts
-        shown = [f"{count} {name}" for count, name, is_always in parts if count or is_always]
-        return f"Received {received} = {' + '.join(shown)}."
+        counts = self.counts()
+        shown = [
+            f"{counts['marked']} {'would be marked' if is_dry_run else 'marked'}",
+            f"{counts['unconfirmed']} not confirmed",
+            f"{counts['rejected']} rejected",
+            f"{counts['drafts']} drafts",
+        ]
+        if skips_exported:
+            shown.append(f"{counts['already_exported']} exported already")
+        if counts["not_marked"]:
+            shown.append(f"{counts['not_marked']} confirmed but not marked")
+        return f"Received {counts['received']} = {' + '.join(shown)}."

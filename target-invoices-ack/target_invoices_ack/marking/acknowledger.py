@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk import metrics
 
-from target_invoices_ack._shared import PLUGIN_NAME
+from target_invoices_ack._shared import PLUGIN_NAME, command
 from target_invoices_ack._shared.id_ranges import IdRanges, format_ids
 from target_invoices_ack._shared.run_report import run_id
-from target_invoices_ack.marking.note import NoteTemplate
+from target_invoices_ack.input.messages import decode_state
 from target_invoices_ack.marking.queue import MarkQueue
 from target_invoices_ack.marking.state_output import emit_state
+from target_invoices_ack.note import NoteTemplate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from target_invoices_ack._shared.errors import PluginError
     from target_invoices_ack.client import AckClient
@@ -44,6 +45,7 @@ class Acknowledger:
         self.account = account
         self._settings = settings
         self._client = client
+        self._emitted = b""
         self._dry_run_ids = IdRanges()
         self._dry_run_lock = threading.Lock()
         self._metric = metrics.record_counter(settings.stream, "mark-as-exported")
@@ -102,17 +104,40 @@ class Acknowledger:
         self._metric.increment(self.account.marked)
         self._metric.exit()
 
-    def log_summary(self) -> None:
-        """Log what became of all invoices; the last line of a run."""
+    def log_result(self, exit_code: int, problems: Iterable[str]) -> None:
+        """Publish and log the result of a run: what went wrong, and in the last line the account.
+
+        Args:
+            exit_code: The exit code of the run.
+            problems: What went wrong, apart from rejections.
+        """
         if self._settings.dry_run:
             ids = format_ids(self._dry_run_ids) or "nothing"
             _logger.info("Dry run: would mark %s.", ids)
-        if rejected := self.account.rejected_ids:
-            _logger.error("Rejected, and so unmarked: %s.", format_ids(rejected))
+        rejected = format_ids(self.account.rejected_ids)
+        errors = [f"Rejected, and so unmarked: {rejected}."] if rejected else []
+        errors += problems
+        command.publish(exit_code, errors)
+        for error in errors:
+            _logger.error("%s", error)
         summary = self.account.summary(
             is_dry_run=self._settings.dry_run, skips_exported=self._settings.skip_exported
         )
         _logger.info("%s", summary)
+
+    def report(self) -> dict[str, Any]:
+        """Return what the run report says of marking."""
+        stats = self._client.http.stats
+        return {
+            "counts": self.account.counts(),
+            "requests": {
+                "sent": stats.sent,
+                "retries": stats.retries,
+                "seconds": round(stats.seconds, 3),
+            },
+            "rejected": self.account.rejections(),
+            "last_state": decode_state(self._emitted) if self._emitted else None,
+        }
 
     @property
     def failure(self) -> PluginError | None:
@@ -126,4 +151,4 @@ class Acknowledger:
 
     def _emit_state(self, state: bytes, rejected: IdRanges) -> None:
         if not self._settings.dry_run:  # nothing is marked, so no STATE may claim anything
-            emit_state(state, rejected)
+            self._emitted = emit_state(state, rejected) or self._emitted

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from target_invoices_ack._shared.id_ranges import IdRanges
     from target_invoices_ack.marking.account import Account
-    from target_invoices_ack.marking.note import NoteTemplate
+    from target_invoices_ack.note import NoteTemplate
     from target_invoices_ack.shutdown import StopEvent
 
     Mark = Callable[[Sequence[tuple[int, str | None]]], None]

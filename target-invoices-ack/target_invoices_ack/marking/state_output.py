@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from target_invoices_ack._shared.id_ranges import IdRanges
 
 
-def emit_state(state: bytes, rejected: IdRanges) -> None:
+def emit_state(state: bytes, rejected: IdRanges) -> bytes | None:
     """Emit a STATE.
 
     Args:
@@ -21,6 +21,9 @@ def emit_state(state: bytes, rejected: IdRanges) -> None:
             run would not deliver and name them again; one that cannot be changed so is not
             emitted.
 
+    Returns:
+        What was emitted; None if nothing was.
+
     Raises:
         OSError: It cannot be written.
     """
@@ -28,6 +31,7 @@ def emit_state(state: bytes, rejected: IdRanges) -> None:
     if emitted is not None:
         sys.stdout.buffer.write(b" ".join(emitted.splitlines()) + b"\n")
         sys.stdout.buffer.flush()
+    return emitted
 
 
 def without_ids(state: bytes, ids: IdRanges) -> bytes | None:

