@@ -109,6 +109,7 @@ class _DeadlineSocket:
     """A socket whose responses are read under a deadline; all else is the socket's own."""
 
     def __init__(self, sock: socket.socket, deadline: ResponseDeadline) -> None:
+        self.file: io.BufferedReader | None = None
         self._socket = sock
         self._deadline = deadline
 
@@ -117,7 +118,8 @@ class _DeadlineSocket:
 
     def makefile(self, *_: object, **__: object) -> io.BufferedReader:
         """Return the file that `http.client` reads a response from."""
-        return io.BufferedReader(_DeadlineReader(self._socket, self._deadline), _BUFFER_SIZE)
+        self.file = io.BufferedReader(_DeadlineReader(self._socket, self._deadline), _BUFFER_SIZE)
+        return self.file
 
 
 class _DeadlineConnection:
@@ -144,6 +146,10 @@ class _DeadlineConnection:
         self.sock = wrapped = _DeadlineSocket(sock, deadline)
         try:
             yield deadline
+        except BaseException:
+            if wrapped.file:  # urllib3 leaves a response open whose headers it rejects
+                wrapped.file.close()
+            raise
         finally:
             if self.sock is wrapped:  # and not closed meanwhile
                 self.sock = sock
