@@ -148,6 +148,7 @@ def servers() -> Iterator[Servers]:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "title", ["meltanolabs-target-postgres", "target-duckdb", "meltanolabs-target-csv"]
 )
@@ -167,6 +168,7 @@ def test_what_was_recorded_still_holds(
     assert replace(found, **not_tried) == recorded
 
 
+@pytest.mark.slow
 def test_the_feeds_hold_what_they_are_for(feeds: tuple[Feeds, Feeds]) -> None:
     """Otherwise a loader would pass for nothing."""
     plain, flattened = feeds
