@@ -77,7 +77,8 @@ def become(command: str, arguments: list[str]) -> int:
 def test(arguments: list[str]) -> int:
     """Run every step, also after one that failed; returns the first failure's exit code."""
     _install("--group", "dev")
-    pytest = ["-m", "pytest", "-n", "logical", *(each for each in arguments if each != "--fast")]
+    workers = str((os.cpu_count() or 1) + 1)  # more than cores, since tests also wait
+    pytest = ["-m", "pytest", "-n", workers, *(each for each in arguments if each != "--fast")]
     steps = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]]
     steps += [["python", "tools/check_language.py"]]
     if "--fast" in arguments:
@@ -117,7 +118,7 @@ def _check_machine() -> None:
     for folder in (ROOT, BIN.parent, OWN_UV):
         if folder.exists() and not os.access(folder, os.W_OK):
             raise Stop(
-                f"You cannot write to {folder}, which belongs to {folder.owner()}. "
+                f"You cannot write to {folder}, which belongs to user {folder.stat().st_uid}. "
                 "Clone the repository as your own user, or change the owner of that folder."
             )
 

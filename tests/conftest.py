@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from demo.postgres import Postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+settings.register_profile("any machine", deadline=None)  # however busy it is
+settings.load_profile("any machine")
 
 STARTS_PROGRAMS = {"account", "api", "own_sandbox", "sandbox", "service", "tap"}
 """Fixtures that start programs. A test that needs one is slow, except the first of each file."""

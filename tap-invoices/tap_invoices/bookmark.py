@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _MAX_SEQUENCE = 2**53
 _MAX_SHOWN = 60
 
-_FEW_RANGES = 1000
+_MIN_RANGES = 1000
 _RANGES_PER_RECORD = 8
 """A STATE is worth its bytes if it holds few ranges, or few for each record before it."""
 
@@ -216,7 +216,7 @@ class Progress:
         ranges would outweigh the records between two STATEs: the output would grow
         quadratically.
         """
-        return self.delivered.range_count <= max(_FEW_RANGES, _RANGES_PER_RECORD * self._records)
+        return self.delivered.range_count <= max(_MIN_RANGES, _RANGES_PER_RECORD * self._records)
 
     def bookmarks(self) -> dict[str, dict[str, Any]]:
         """Format the bookmarks of both streams for the next STATE.

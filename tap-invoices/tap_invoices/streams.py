@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from singer_sdk import Stream
 from singer_sdk.batch import Batcher
@@ -19,19 +19,21 @@ from tap_invoices._shared.delivered_ids import INVOICE_LINES, INVOICES
 from tap_invoices._shared.errors import PluginError
 from tap_invoices.catalog import deselected_tree, make_automatic
 from tap_invoices.records import writer_for
-from tap_invoices.records.output import StreamOutput
 from tap_invoices.records.sdk import BatchFiles, storable_schema
+from tap_invoices.records.stream_output import StreamOutput
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
+    from singer_sdk import Tap
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
     from singer_sdk.singerlib import MetadataMapping, RecordMessage
 
     from tap_invoices.catalog import JsonSchema
-    from tap_invoices.tap import TapInvoices
+    from tap_invoices.records.stream_output import RecordWriter
+    from tap_invoices.sync import Sync
 
 _COLUMN_PATH = ("properties", "name")
 """The form of a path that names a column, and not something inside one."""
@@ -47,9 +49,8 @@ class ExportStream(Stream):
 
     primary_keys = ("id",)
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # `records` sees to it
-    _tap: TapInvoices
 
-    def __init__(self, tap: TapInvoices, schema: JsonSchema) -> None:
+    def __init__(self, tap: Tap, schema: JsonSchema) -> None:
         super().__init__(tap, schema=schema)
         # Incremental by default, though no field is the bookmark.
         self.forced_replication_method = REPLICATION_INCREMENTAL
@@ -127,10 +128,41 @@ class ExportStream(Stream):
         self._write_schema_message()
 
 
+class MakeSync(Protocol):
+    """Makes the sync of both streams."""
+
+    def __call__(
+        self,
+        writer: RecordWriter,
+        count: Callable[[int, int], None],
+        *,
+        is_full_table: bool,
+        has_lines: bool,
+    ) -> Sync:
+        """Make it.
+
+        Args:
+            writer: Writes invoices and their lines.
+            count: Is called with numbers of invoices and lines that were written.
+            is_full_table: Whether to read the API's own pending list.
+            has_lines: Whether to deliver lines.
+        """
+
+
 class Invoices(ExportStream):
-    """Invoices; each is followed by its lines."""
+    """Invoices; each is followed by its lines.
+
+    Args:
+        tap: The tap.
+        schema: As for both streams.
+        make_sync: Makes what reads and writes both streams.
+    """
 
     name = INVOICES
+
+    def __init__(self, tap: Tap, schema: JsonSchema, make_sync: MakeSync) -> None:
+        super().__init__(tap, schema)
+        self._make_sync = make_sync
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
@@ -186,7 +218,7 @@ class Invoices(ExportStream):
             batches = stack.enter_context(self.get_batch_counter())
             write = partial(self._write_batch, batch_config, batches)
             files = BatchFiles(write, batch_config.batch_size)
-        sync = self._tap.make_sync(
+        sync = self._make_sync(
             writer_for(outputs[0], outputs[1], files),
             count,
             is_full_table=self.replication_method == REPLICATION_FULL_TABLE,
@@ -210,7 +242,7 @@ class Invoices(ExportStream):
 
 
 class InvoiceLines(ExportStream):
-    """Lines of invoices; every one has its `invoice_id`."""
+    """Lines of invoices; each has its `invoice_id`."""
 
     name = INVOICE_LINES
     parent_stream_type = Invoices

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tap_invoices._shared.listing import ExportClient
     from tap_invoices._shared.response import Row
     from tap_invoices.account import SyncAccount
-    from tap_invoices.records.output import RecordWriter
+    from tap_invoices.records.stream_output import RecordWriter
     from tap_invoices.shutdown import SignalGuard
 
 WriteState: TypeAlias = Callable[[dict[str, dict[str, Any]]], None]

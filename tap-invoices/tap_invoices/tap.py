@@ -21,7 +21,7 @@ from tap_invoices.account import SyncAccount
 from tap_invoices.account_check.command_line import add_check_option, run_check
 from tap_invoices.bookmark import Bookmark, known_bookmarks
 from tap_invoices.catalog import parse_catalog
-from tap_invoices.records.output import Writer
+from tap_invoices.records.stream_output import Writer
 from tap_invoices.shutdown import SignalGuard
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from tap_invoices._shared.listing import ExportClient
     from tap_invoices._shared.response import JSON
-    from tap_invoices.records.output import RecordWriter
+    from tap_invoices.records.stream_output import RecordWriter
     from tap_invoices.sync import Sync
 
 _ENVIRONMENT_PREFIX = "TAP_INVOICES_"
@@ -150,9 +150,12 @@ class TapInvoices(Tap):
 
         sample = [] if self.input_catalog else self._read_sample()
         schemas = discovery.learn_schemas(sample)
-        return [Invoices(self, schemas[INVOICES]), InvoiceLines(self, schemas[INVOICE_LINES])]
+        return [
+            Invoices(self, schemas[INVOICES], self._make_sync),
+            InvoiceLines(self, schemas[INVOICE_LINES]),
+        ]
 
-    def make_sync(
+    def _make_sync(
         self,
         writer: RecordWriter,
         count: Callable[[int, int], None],
@@ -160,14 +163,7 @@ class TapInvoices(Tap):
         is_full_table: bool,
         has_lines: bool,
     ) -> Sync:
-        """Make the sync of both streams.
-
-        Args:
-            writer: Writes invoices and their lines.
-            count: Is called with numbers of invoices and lines that were written.
-            is_full_table: Whether to read the API's own pending list.
-            has_lines: Whether to deliver lines.
-        """
+        """Make the sync of both streams; see `MakeSync`."""
         from tap_invoices.sync import ExportReader, Sync, SyncOptions  # noqa: PLC0415
 
         self._account.last_state = self.state or None  # the SDK has emitted what was given

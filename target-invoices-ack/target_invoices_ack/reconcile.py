@@ -81,6 +81,7 @@ class Reconciliation:
         self._acknowledger = acknowledger
         self._booked: Mapping[int, object] = {}
         self._pending = IdRanges()
+        self._balance: Balance | None = None
 
     def load(self) -> None:
         """List what the API has.
@@ -90,6 +91,16 @@ class Reconciliation:
         """
         self._booked = self._client.list_created_since(self._since)
         self._pending = self._acknowledger.pending
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The comparison as a part of the run report; empty if there was none."""
+        if (balance := self._balance) is None:
+            return {}
+        since = times.to_rfc3339(self._since)
+        figures = {"booked": balance.booked, "loaded": balance.loaded, "pending": balance.pending}
+        missing = sorted(balance.missing)
+        return {"reconciliation": {"since": since, **figures, "missing": missing}}
 
     def report(self, read: AbstractSet[int], marked: AbstractSet[int]) -> bool:
         """Log the comparison.
@@ -102,7 +113,7 @@ class Reconciliation:
             Whether nothing is missing.
         """
         pending = {each for each in self._booked if each in self._pending} - marked
-        balance = Balance.compare(self._booked.keys(), pending, read)
+        self._balance = balance = Balance.compare(self._booked.keys(), pending, read)
         _logger.info(
             "Of invoices created since %s UTC the API has %d: %d read and marked, %d pending, "
             "%d marked but not read.",

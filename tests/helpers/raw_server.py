@@ -6,7 +6,7 @@ import re
 import socketserver
 import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     import socket
@@ -19,18 +19,32 @@ _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
 class Connection:
-    """A connection on which a request has come.
+    """A connection of a client.
 
     Attributes:
-        request: The request, its body included.
-        number: How many requests came before it.
+        request: The last request that has come, its body included.
+        number: How many requests came to the server before it.
     """
 
-    def __init__(self, sock: socket.socket, request: bytes, server: RawServer) -> None:
-        self.request = request
-        self.number = len(server.requests) - 1
+    def __init__(self, sock: socket.socket, server: RawServer) -> None:
+        self.request = b""
+        self.number = -1
         self._socket = sock
         self._server = server
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def receive(self) -> bool:
+        """Wait for a request; False where the client has gone."""
+        self.request = _read_request(self._socket)
+        if self.request:
+            self.number = len(self._server.requests)
+            self._server.requests.append(self.request)
+        return bool(self.request)
 
     def send(self, data: bytes) -> None:
         """Send bytes; raises an `OSError` where the client has gone."""
@@ -54,17 +68,9 @@ class Connection:
         """Send nothing for a while, or until the test ends."""
         self._server.is_closing.wait(seconds)
 
-    def read(self, size: int) -> bytes:
-        """Read what the client sends after its request."""
-        return self._socket.recv(size)
-
     def start_tls(self, context: ssl.SSLContext) -> None:
         """Go on encrypted, as a proxy's tunnel does."""
         self._socket = context.wrap_socket(self._socket, server_side=True)
-
-    def read_request(self) -> bytes:
-        """Read another request; empty where the client has gone."""
-        return _read_request(self._socket)
 
 
 class RawServer(socketserver.ThreadingTCPServer):
@@ -111,16 +117,13 @@ class _Handler(socketserver.BaseRequestHandler):
     server: RawServer
 
     def handle(self) -> None:
-        with suppress(OSError):
-            sock = self.request
-            sock.sendall(self.server.greeting)
-            if self.server.tls:
-                sock = self.server.tls.wrap_socket(sock, server_side=True)
-            while request := _read_request(sock):
-                self.server.requests.append(request)
-                if self.server.respond(Connection(sock, request, self.server)) is not True:
-                    break
-            sock.close()
+        server = self.server
+        with suppress(OSError), Connection(self.request, server) as connection:
+            connection.send(server.greeting)
+            if server.tls:
+                connection.start_tls(server.tls)
+            while connection.receive() and server.respond(connection) is True:
+                pass
 
 
 def _read_request(sock: socket.socket) -> bytes:
@@ -159,9 +162,17 @@ def raw_server(
             thread.join()
 
 
-def response(body: bytes, *headers: str, status: str = "200 OK", length: bool = True) -> bytes:
+def response(
+    body: bytes,
+    *headers: str,
+    status: str = "200 OK",
+    length: bool = True,
+    keep_alive: bool = False,
+) -> bytes:
     """Return a response; without a length, it ends with the connection."""
     lines = [f"HTTP/1.1 {status}", *headers]
+    if not keep_alive:
+        lines.append("Connection: close")
     if length:
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body

@@ -120,6 +120,10 @@ def adds_up(summary: Mapping[str, int]) -> bool:
     return summary["received"] == sum(summary.values()) - summary["received"]
 
 
+STRICT = {"PYTHONWARNINGS": "error::DeprecationWarning"}
+"""Variables for our own programs: what Python or a library deprecates ends them."""
+
+
 def environment(**variables: str) -> dict[str, str]:
     """Return an environment for the programs, without the settings of who runs the tests."""
     foreign = ("TAP_", "TARGET_", "LOGLEVEL")

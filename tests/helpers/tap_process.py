@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from helpers.run import TAP, CompletedRun, environment, options, run
+from helpers.run import STRICT, TAP, CompletedRun, environment, options, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,9 @@ def run_tap(
         env: Variables that are added to its environment.
         files: `catalog` and `state`.
     """
-    return run([*command(folder, config, **files), *words], env=environment(**(env or {})))
+    return run(
+        [*command(folder, config, **files), *words], env=environment(**STRICT, **(env or {}))
+    )
 
 
 def discover(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from tap_invoices.tap import TapInvoices
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tap_invoices.records.output import RecordWriter, StreamOutput
+    from tap_invoices.records.stream_output import RecordWriter, StreamOutput
 
 CONFIG = {"access_token": "token", "system_id": "warehouse", "api_url": "http://127.0.0.1:9"}
 

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from helpers.run import TARGET, TIMEOUT_S, CompletedRun, environment, options, run, start
+from helpers.run import STRICT, TARGET, TIMEOUT_S, CompletedRun, environment, options, run, start
 
 if TYPE_CHECKING:
     import subprocess
@@ -39,7 +39,7 @@ class Account:
     ) -> CompletedRun:
         """Run the target to its end, on a tap's messages."""
         words = command(self.folder, self.config(**settings))
-        return run(words, stdin=messages, env=environment(**(env or {})))
+        return run(words, stdin=messages, env=environment(**STRICT, **(env or {})))
 
     def start(self, **settings: Any) -> subprocess.Popen[bytes]:
         """Start the target."""

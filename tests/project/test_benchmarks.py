@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import contestants, data, extraction, marking, report
+from benchmarks import contestants, data, extraction, installed, marking, path, report
 from benchmarks.api import serving
 from benchmarks.measure import Command
 from benchmarks.results import Results
@@ -19,9 +19,12 @@ from helpers.run import environment, run
 if TYPE_CHECKING:
     from pathlib import Path
 
+# The others build packages, or install and run Meltano, as tests of those do.
+QUICK_GROUPS = sorted({*bench.GROUPS} - {installed.GROUP, path.GROUP})
+
 
 @pytest.mark.slow
-@pytest.mark.parametrize("group", bench.GROUPS)
+@pytest.mark.parametrize("group", QUICK_GROUPS)
 def test_a_short_run_measures_and_reports_every_contestant(group: str, tmp_path: Path) -> None:
     """That contestants deliver the same, and that all is marked, is seen to by the run itself."""
     (tmp_path / "performance.md").write_text(f"before {report.BEGIN}{report.END} after")

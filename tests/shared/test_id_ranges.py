@@ -20,7 +20,6 @@ ids = st.integers(-5, 40) | st.integers(-MAX_ID, MAX_ID)
 changes = st.lists(st.tuples(st.sampled_from(["add", "discard"]), st.lists(ids, max_size=12)))
 
 
-@settings(deadline=None)
 @given(changes=changes)
 def test_it_behaves_as_a_set(shared: Shared, changes: list[tuple[str, list[int]]]) -> None:
     ranges, model = shared.id_ranges.IdRanges(), set[int]()
@@ -36,7 +35,7 @@ def test_it_behaves_as_a_set(shared: Shared, changes: list[tuple[str, list[int]]
     assert ranges == shared.id_ranges.IdRanges(model)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**32), count=st.integers(1000, 4000))
 def test_many_ids_in_any_order(shared: Shared, seed: int, count: int) -> None:
     """So many that those out of order are merged while ids are being added."""

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
@@ -52,7 +52,6 @@ class Odd:
         return self.write(descriptor, data[:size])
 
 
-@settings(deadline=None)
 @given(pieces=pieces, seed=st.integers(0, 10**6))
 def test_a_descriptor_that_takes_little_gets_everything(
     shared: Shared, tmp_path_factory: pytest.TempPathFactory, pieces: Any, seed: int
@@ -175,7 +174,6 @@ class FullDisk:
         return written
 
 
-@settings(deadline=None)
 @given(pieces=pieces, space=st.integers(0, 3000), is_appended=st.booleans())
 def test_a_full_disk_holds_complete_lines(
     shared: Shared,

@@ -96,7 +96,6 @@ id_lists = st.lists(st.integers(1, 10**6), unique=True, max_size=60)
 sizes = st.integers(0, 12)
 
 
-@settings(deadline=None)
 @given(ids=id_lists, size=sizes)
 @pytest.mark.parametrize("paging", PAGINGS)
 def test_everything_comes_once(shared: Shared, paging: str, ids: list[int], size: int) -> None:
@@ -113,7 +112,6 @@ def test_everything_comes_in_an_order_that_changes(shared: Shared, count: int, s
     assert sorted(server.read(shared, size)) == list(range(count))
 
 
-@settings(deadline=None)
 @given(
     ids=id_lists,
     size=sizes,
@@ -128,7 +126,7 @@ def test_rows_that_are_repeated_come_once(
     assert sorted(Server(rows, paging).read(shared, size)) == sorted(ids)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(data=st.data(), size=st.integers(2, 8), count=st.integers(0, 40))
 @pytest.mark.parametrize("paging", ["honoured", "capped"])
 def test_what_stays_in_a_moving_list_comes(

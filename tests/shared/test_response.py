@@ -49,7 +49,6 @@ def decoded(rows: list[Any]) -> list[Any]:
     return [json.loads(bytes(row.raw)) for row in rows]
 
 
-@settings(deadline=None)
 @given(
     listed=st.lists(invoices, max_size=4),
     as_object=st.booleans(),
@@ -69,7 +68,7 @@ def test_every_invoice_is_found(
     assert decoded(shared.response.parse_listing_start(body)) == listed
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(listed=st.lists(invoices, max_size=3), layout=layouts)
 def test_a_body_cut_off_anywhere_is_malformed(
     shared: Shared, listed: list[Any], layout: Any
@@ -110,7 +109,6 @@ def test_any_other_body_that_is_cut_off_is_malformed_too(shared: Shared, body: b
         shared.response.parse_listing(body)
 
 
-@settings(deadline=None)
 @given(listed=st.lists(invoices, max_size=3), tail=st.binary(min_size=1, max_size=3))
 def test_a_body_with_more_behind_it_is_malformed(
     shared: Shared, listed: list[Any], tail: bytes
@@ -203,7 +201,6 @@ def test_an_odd_invoice_leaves_the_others_alone(
             second.decode()
 
 
-@settings(deadline=None)
 @given(
     names=st.lists(st.sampled_from(sorted(ODD)), min_size=1, max_size=5), as_object=st.booleans()
 )
@@ -297,7 +294,6 @@ def test_what_cannot_be_decoded_is_described(shared: Shared, text: str, reason: 
         shared.response.decode_json(text.encode())
 
 
-@settings(deadline=None)
 @given(value=values)
 def test_json_is_decoded_as_json_does(shared: Shared, value: Any) -> None:
     text = json.dumps(value)

@@ -71,7 +71,8 @@ def test_a_conversion_is_valid_and_means_the_same(shared: Shared, text: str) -> 
         return
     assert RFC_3339.fullmatch(converted)
     assert shared.times.to_rfc3339(converted) == converted
-    assert shared.times.parse_time(converted) == shared.times.parse_time(text.replace(" ", "T", 1))
+    assert datetime.fromisoformat(converted).tzinfo
+    assert re.sub(r"[^\d.+-]", "", converted) == re.sub(r"[^\d.+-]", "", text)
 
 
 @given(moment=moments)

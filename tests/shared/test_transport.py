@@ -154,7 +154,7 @@ def test_a_connection_is_used_again(connect: Connect) -> None:
 
     def respond(connection: Connection) -> bool:
         connection.wait(TIMEOUT / 2)
-        connection.send(response(LISTING))
+        connection.send(response(LISTING, keep_alive=True))
         return True
 
     with raw_server(respond) as server:

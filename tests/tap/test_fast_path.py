@@ -19,7 +19,7 @@ from tap_invoices.records.sdk import SdkWriter
 
 if TYPE_CHECKING:
     from helpers.tap_records import Schemas
-    from tap_invoices.records.output import StreamOutput
+    from tap_invoices.records.stream_output import StreamOutput
 
 NUMBERS = ["0", "-0", "7", "1.10", "-0.0", "1e-7", "1E5", "1.5e+300", "1e400", "0.1"]
 LONG_NUMBERS = [

@@ -213,19 +213,18 @@ def test_a_signal_lets_the_loader_drain_and_marks_what_it_confirmed(
 
 
 def test_where_nobody_reads_the_states_the_run_fails_and_says_so(account: Account) -> None:
-    target = account.start(loader=loader(account.folder, KEEPER))
-    assert target.stdin is not None
-    assert target.stdout is not None
-    target.stdout.close()
-    target.stdin.write(pages(range(1, 4)))
-    target.stdin.close()
-    assert target.stderr is not None
-    words = target.stderr.read().decode()
-    target.stderr.close()
+    with account.start(loader=loader(account.folder, KEEPER)) as target:
+        assert target.stdin is not None
+        assert target.stdout is not None
+        assert target.stderr is not None
+        target.stdout.close()
+        target.stdin.write(pages(range(1, 4)))
+        target.stdin.close()
+        stderr = target.stderr.read().decode()
 
-    assert target.wait(TIMEOUT_S) == 128 + signal.SIGPIPE
-    assert "No STATE can be emitted any more" in words
-    assert "Exception ignored" not in words
+    assert target.returncode == 128 + signal.SIGPIPE
+    assert "No STATE can be emitted any more" in stderr
+    assert "Exception ignored" not in stderr
 
 
 MIB = 1 << 20

@@ -102,10 +102,19 @@ def test_it_is_written_after_reading_back(account: Account) -> None:
     account.sandbox.mark([1], account.system_id)
 
     account.run(
-        pages([1, 2]), read_back=True, report_file=str(account.folder / "report.json")
-    ).check()
+        pages([1, 2]),
+        read_back=True,
+        reconcile_since="1970-01-01",
+        report_file=str(account.folder / "report.json"),
+    )
 
-    assert read(account)["counts"]["already_exported"] == 1
+    report = read(account)
+    assert report["counts"]["already_exported"] == 1
+    compared = report["reconciliation"]
+    assert compared["since"] == "1970-01-01T00:00:00Z"
+    assert compared["missing"] == []
+    assert compared["booked"] == compared["loaded"] + compared["pending"]
+    assert compared["loaded"] == len([1, 2])
 
 
 @pytest.mark.parametrize("path", ["/no/such/folder/report.json", "/dev/full/x"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from helpers.checkout import CHECKOUT
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 RECORD = CHECKOUT / "docs" / "loaders.json"
 PAGE = CHECKOUT / "docs" / "loaders.md"
 
+_MOST_NAMED = 3
 _MEASURABLE = 20_000  # rows per second
 
 _SENTENCES = {
@@ -64,8 +66,11 @@ def with_tables(page: str, results: Sequence[Result]) -> str:
 
 
 def safety_table(results: Iterable[Result]) -> str:
-    """Return the table that a reader chooses a loader by."""
-    rows = [(_name(each), safety(each), each.into, _rerun(each), _rate(each)) for each in results]
+    """Return the table that a reader chooses a loader by, the safe ones first."""
+    safe_first = sorted(results, key=lambda each: safety(each).startswith("**no"))
+    rows = [
+        (_name(each), safety(each), each.into, _rerun(each), _rate(each)) for each in safe_first
+    ]
     return _table(("loader", "safe?", "into", "an invoice that comes again", "rows/s"), rows)
 
 
@@ -101,10 +106,10 @@ def _values_table(results: Iterable[Result]) -> str:
         (
             _name(each),
             _outcome(each.outcomes["plain"]),
-            _outcome(each.outcomes["late"]),
-            _outcome(each.outcomes["digits"]),
+            _beside_plain(each, "late"),
+            _beside_plain(each, "digits"),
             _nul(each),
-            _outcome(each.outcomes["surrogate"]),
+            _beside_plain(each, "surrogate"),
         )
         for each in results
     ]
@@ -112,11 +117,19 @@ def _values_table(results: Iterable[Result]) -> str:
 
 
 def _nul(result: Result) -> str:
-    seen = _outcome(result.outcomes["nul"])
+    seen = _beside_plain(result, "nul")
     if helped := result.outcomes.get("nul_helped"):
         removed = "removed" if helped.exit_code == 0 and helped.is_complete else _outcome(helped)
         return f"{seen}; {removed} with {_settings(result.nul_settings)}"
     return seen
+
+
+def _beside_plain(result: Result, name: str) -> str:
+    """Describe the outcome of a feed, without what happens to ordinary values too."""
+    outcome = result.outcomes[name]
+    ordinary = result.outcomes["plain"].differing
+    differing = [each for each in outcome.differing if each not in ordinary]
+    return _outcome(replace(outcome, differing=differing))
 
 
 def _outcome(outcome: Outcome) -> str:
@@ -128,8 +141,11 @@ def _outcome(outcome: Outcome) -> str:
         return "**loses rows**"
     if outcome.differing:
         late = [name for name in outcome.differing if ".late" in name]
-        names = ", ".join(f"`{name.partition('.')[2]}`" for name in late or outcome.differing)
-        return f"**{'drops' if late else 'changes'}** {names}"
+        names = sorted({name.partition(".")[2] for name in late or outcome.differing})
+        which = (
+            f"{len(names)} fields" if names[_MOST_NAMED:] else ", ".join(map("`{}`".format, names))
+        )
+        return f"**{'drops' if late else 'changes'}** {which}"
     return f"kept, `_extra` as {outcome.extra}" if outcome.extra else "kept"
 
 
@@ -197,8 +213,8 @@ def _packages(results: Iterable[Result]) -> str:
 
 
 def _name(result: Result) -> str:
-    package, _, more = result.title.partition(",")
-    return f"`{package}`{more and ','}{more} {result.version}"
+    package, comma, more = result.title.partition(",")
+    return f"`{package}` {result.version}{comma}{more}"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

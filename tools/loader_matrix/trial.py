@@ -93,7 +93,8 @@ class Result:
         rerun: What becomes of an invoice that comes again, changed: `updates`, `keeps the
             old row`, `appends` or `replaces` (what came before is gone).
         nothing_new: What becomes of the rows in a run with nothing new: `keeps` or `loses`.
-        after_kill: What became of the plain feed in the run after one that was killed.
+        after_kill: What became of the large feed in the run after one that was killed while
+            it loaded.
         start_s: CPU seconds of a run with nothing new.
         speeds: Rows per second, with its defaults first.
     """
@@ -344,14 +345,13 @@ class Trial:
         return tracker
 
     def _load_after_kill(self) -> Outcome:
-        """Kill it in the middle of its input; what it did not confirm comes again as a whole."""
+        """Kill it while it loads; what it did not confirm comes again as a whole."""
         place = self._place("killed")
-        config = self._config(place)
-        with self._start(place, config) as loader:
-            loader.feed(self._feeds.plain.first_part())
-            loader.let_work()
-        ended = self._load(place, config, self._feeds.plain.lines)
-        return self._outcome(place, self._feeds.plain, ended.exit_code)
+        with self._start(place, self._config(place)) as loader:
+            loader.feed(self._feeds.large.first_part())  # a pipe's worth is not taken in yet
+        config = self._config(place, {})  # small batches would take long
+        ended = self._load(place, config, self._feeds.large.lines)
+        return self._outcome(place, self._feeds.large, ended.exit_code)
 
     def _measure(self, result: Result) -> None:
         _, start = self._time("start", {}, self._feeds.large.without_records())

@@ -12,6 +12,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
 from . import PLUGIN_NAME, output
+from .api_settings import secrets_of
 from .errors import PluginError
 from .redact import describe_safely, hide_secrets
 
@@ -45,7 +46,7 @@ def run(cli: Callable[[], object]) -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _on_interrupt)
-    hide_secrets(_secrets_of_environment())
+    hide_secrets([*_secrets_of_environment(), *secrets_of({})])
     _logger.addHandler(_ProblemCollector())
     output.install()
     if sys.stdout is None:
@@ -64,9 +65,9 @@ def _call(cli: Callable[[], object]) -> None:
             cli()
         finally:
             sys.stdout.flush()
-    except _ToldExit:
+    except _LoggedExit:
         raise
-    except BaseException as error:  # noqa: BLE001 - each is told in its own way
+    except BaseException as error:  # noqa: BLE001 - each type ends in its own way
         # click ends with 1 and says nothing where the reader is gone.
         end_on_error(output.failure() or error)
 
@@ -111,14 +112,14 @@ def end_on_error(error: BaseException) -> None:
             _end([str(error)])
         case BrokenPipeError():
             _logger.warning("The reader of stdout closed it; the next run resumes here.")
-            raise _ToldExit(SIGNAL_EXIT + signal.SIGPIPE) from None
+            raise _LoggedExit(SIGNAL_EXIT + signal.SIGPIPE) from None
         case OSError() if error is output.failure():
             _end([f"Cannot write to stdout ({error.strerror}). The next run resumes here."])
         case _:
             _end([describe_safely(error)])
 
 
-class _ToldExit(SystemExit):
+class _LoggedExit(SystemExit):
     """The end of the program after its reason has been logged."""
 
 
@@ -141,7 +142,7 @@ def _exit_code(end: SystemExit) -> int:
 def _end(messages: list[str]) -> None:
     for message in messages:
         _logger.error("%s", message)
-    raise _ToldExit(FAILED) from None
+    raise _LoggedExit(FAILED) from None
 
 
 def _secrets_of_environment() -> Iterator[str]:

@@ -30,7 +30,7 @@ class CompleteWriter(io.BufferedIOBase):
         descriptor: What to write to: a pipe, a file, a socket or a terminal.
 
     Attributes:
-        is_writing: Whether a write is under way. A signal handler must not raise then.
+        is_writing: Whether it is writing at this moment. A signal handler must not raise then.
         failure: What made a write fail, if one did.
     """
 

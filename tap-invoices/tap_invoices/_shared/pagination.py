@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from . import PLUGIN_NAME
+from .http import HttpStatusError
 from .id_ranges import IdRanges
 from .listing import PageRequest
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
     Rows = Generator[Sequence[Row], None, T]
 
+_REJECTED = (400, 422)
 _MIN_LIMIT = 2  # one to overlap, one to advance
 _MAX_IDLE_PAGES = 10  # in a row with nothing new, besides those that had to be read again
 _MAX_IDLE_PASSES = 5  # in a row, where the list seems to be longer than what was read
@@ -72,7 +74,7 @@ def iter_pages(fetch: Fetch, page_size: int, seen: IdRanges) -> Iterator[list[Ro
             idle_passes = 0 if listed.update(current.seen) else idle_passes + 1
             if idle_passes == _MAX_IDLE_PASSES or (idle_passes and len(listed) >= current.length):
                 return
-    _logger.warning("The list kept changing; what was missed is listed by the next run.")
+    _logger.warning("The list kept changing. The next run lists the invoices that this one missed.")
 
 
 @dataclass
@@ -105,7 +107,12 @@ class _Pass:
         """Request page after page; yields the rows of each, without that of the overlap."""
         request = PageRequest(self.limit)
         while True:
-            ids = yield from self._read(fetch, request)
+            try:
+                ids = yield from self._read(fetch, request)
+            except HttpStatusError as error:
+                if error.status in _REJECTED and request.limit and not self.limit:
+                    return  # the server takes no limit: it has sent everything without one
+                raise
             if len(ids) > 1 and ids == self._previous:
                 self.is_stuck = len(ids) == request.limit
                 return

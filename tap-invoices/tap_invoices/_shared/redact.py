@@ -110,6 +110,8 @@ def _redacting(factory: Factory) -> Factory:
         if record.exc_info:
             record.exc_text = clean(_formatter.formatException(record.exc_info))
             record.exc_info = None
+        elif record.exc_text:
+            record.exc_text = clean(record.exc_text)
         try:
             message = record.getMessage()
         except Exception:  # noqa: BLE001 - whatever the objects to be formatted raise

@@ -1,7 +1,7 @@
 """The response of the export endpoint: its invoices, found and numbered but not yet decoded.
 
 An invoice stays the bytes that came until it is written, so a response costs hardly more
-memory than its bytes, and what is skipped is never decoded. One invoice that cannot be read
+memory than its bytes, and one that the tap skips is never decoded. One invoice that cannot be read
 does not keep the others from being read.
 """
 

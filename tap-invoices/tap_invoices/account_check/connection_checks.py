@@ -130,9 +130,11 @@ def judge_clock(reply: Reply) -> Check:
             "Keep this machine's clock right (NTP).",
         )
     here = datetime.fromtimestamp(reply.received_at, UTC)
-    ahead = round((reply.server_time - here).total_seconds())
-    if abs(ahead) <= _CLOCK_PRECISION_S:
-        return ok("clock", "The server's clock and this machine's agree.", ahead)
-    found = f"The server's clock is {abs(ahead)} s {'ahead of' if ahead > 0 else 'behind'}"
-    advice = "" if abs(ahead) <= _MAX_CLOCK_DIFFERENCE_S else "Check this machine's clock (NTP)."
-    return ok("clock", f"{found} this machine's.", ahead, advice)
+    difference_s = round((reply.server_time - here).total_seconds())
+    if abs(difference_s) <= _CLOCK_PRECISION_S:
+        return ok("clock", "The server's clock and this machine's agree.", difference_s)
+    direction = "ahead of" if difference_s > 0 else "behind"
+    found = f"The server's clock is {abs(difference_s)} s {direction}"
+    is_close = abs(difference_s) <= _MAX_CLOCK_DIFFERENCE_S
+    advice = "" if is_close else "Check this machine's clock (NTP)."
+    return ok("clock", f"{found} this machine's.", difference_s, advice)

@@ -16,7 +16,7 @@ from .content_checks import creation_filters
 from .counting import Count, count_rows
 from .facts import PAGE_SIZE, Facts, ListFacts
 from .list_checks import is_same, is_sorted_by_creation
-from .paging_checks import HONOURED, IGNORED, PAGE_ONLY, REFUSED, start_use
+from .paging_checks import HONOURED, IGNORED, PAGE_ONLY, REJECTED, start_use
 from .probe import Failure, Reply, RequestFailedError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Exploration:
         if isinstance(facts.first, Failure) and facts.first.is_rejection:
             without_limit = self._probe.ask(query, PageRequest())
             if isinstance(without_limit, Reply):
-                facts.first, facts.is_limit_refused = without_limit, True
+                facts.first, facts.is_limit_rejected = without_limit, True
 
     def _ask_paging(self) -> None:
         facts = self._facts
@@ -84,7 +84,7 @@ class Exploration:
         self._pending.page = self._probe.ask(self._pending.query, self._page_request())
         query, page = facts.base.query, facts.base.page
         facts.again = self._probe.ask(query, self._page_request())
-        if facts.is_limit_refused:
+        if facts.is_limit_rejected:
             return
         facts.offset = self._probe.ask(query, PageRequest(limit=1, start=1))
         first = page.ids if isinstance(page, Reply) else []
@@ -107,7 +107,7 @@ class Exploration:
             return "A response with the whole list is larger than this check reads."
         if page.has_repeated_ids:
             return "Invoices are listed more than once, so they cannot be counted."
-        if len(page.rows) < self._step or self._facts.limit.kind in {IGNORED, REFUSED}:
+        if len(page.rows) < self._step or self._facts.limit.kind in {IGNORED, REJECTED}:
             return Count(len(page.rows))
         return self._count_by_pages(listing, at_most)
 
@@ -171,7 +171,7 @@ class Exploration:
             base.counted = "More invoices came than were counted: a page in between was empty."
 
     def _ask_lines(self, size: int) -> Outcome:
-        limit = 0 if self._facts.is_limit_refused else size
+        limit = 0 if self._facts.is_limit_rejected else size
         query = replace(self._facts.base.query, lines=True)
         return self._probe.ask(query, PageRequest(limit=limit), max_bytes=MAX_SAMPLE_BYTES)
 
@@ -211,7 +211,7 @@ class Exploration:
 
     def _page_request(self, number: int = 0) -> PageRequest:
         """Return the request for a page; `start` and `page` name the same invoices."""
-        if self._facts.is_limit_refused:
+        if self._facts.is_limit_rejected:
             return PageRequest()
         step = self._step
         return PageRequest(limit=step, start=number * step, page=number)

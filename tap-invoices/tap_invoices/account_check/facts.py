@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .counting import Count
-from .paging_checks import REFUSED, LimitSeen, LimitUse, limit_use
+from .paging_checks import REJECTED, LimitSeen, LimitUse, limit_use
 from .probe import NOT_ASKED, Failure, Reply
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Facts:
         pending: Those that are pending.
         sample_size: Invoices that `page` was asked for.
         first: One pending invoice; without a limit, where that is refused.
-        is_limit_refused: Whether `first` had to do without one.
+        is_limit_rejected: Whether `first` had to do without one.
         again: The first page of `base`, once more.
         offset: One invoice of `base`, from the second one on by `start`.
         second_page: The same by `page`; asked where `start` is ignored.
@@ -87,7 +87,7 @@ class Facts:
     pending: ListFacts
     sample_size: int
     first: Outcome = NOT_ASKED
-    is_limit_refused: bool = False
+    is_limit_rejected: bool = False
     again: Outcome = NOT_ASKED
     offset: Outcome = NOT_ASKED
     second_page: Outcome = NOT_ASKED
@@ -114,7 +114,9 @@ class Facts:
     @property
     def limit(self) -> LimitUse:
         """What the server makes of `limit`, as far as is known."""
-        return LimitUse(REFUSED) if self.is_limit_refused else limit_use(list(self._limits_seen()))
+        return (
+            LimitUse(REJECTED) if self.is_limit_rejected else limit_use(list(self._limits_seen()))
+        )
 
     def _limits_seen(self) -> Iterator[LimitSeen]:
         for outcome, limit, listing, start in (

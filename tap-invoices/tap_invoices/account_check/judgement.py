@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from . import connection_checks, content_checks, list_checks, paging_checks
 from .check_report import Status, unknown
-from .paging_checks import IGNORED, REFUSED, PageCost, recommend_page_size
+from .paging_checks import IGNORED, REJECTED, PageCost, recommend_page_size
 from .probe import Failure, Reply
 
 if TYPE_CHECKING:
@@ -101,11 +101,11 @@ def _judge_paging(facts: Facts, page_size: int, latency: float) -> list[Check]:
     limit, base = facts.limit, facts.base
     cost = _page_cost(facts.sample, latency)
     order = paging_checks.judge_order(base.page, facts.again, page_size)
-    no_pages = {IGNORED, REFUSED} & {limit.kind, facts.start} or order.status is Status.PROBLEM
+    no_pages = {IGNORED, REJECTED} & {limit.kind, facts.start} or order.status is Status.PROBLEM
     recommended = None
     if cost:
         recommended = 0 if no_pages else recommend_page_size(cost, page_size, limit.cap)
-    in_force = 0 if limit.kind in {IGNORED, REFUSED} else page_size
+    in_force = 0 if limit.kind in {IGNORED, REJECTED} else page_size
     return [
         paging_checks.judge_limit(limit, page_size, is_listing_cut=facts.is_listing_cut),
         paging_checks.judge_start(facts.start, facts.offset, limit, page_size),

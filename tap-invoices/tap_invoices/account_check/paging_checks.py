@@ -21,7 +21,7 @@ PAGE_SIZES = (250, 100, 50, 25, 10)
 _MAX_PAGE_BYTES = 4 << 20
 _MAX_PAGE_SECONDS = 10.0
 
-HONOURED, CAPPED, IGNORED, REFUSED, PAGE_ONLY = (
+HONOURED, CAPPED, IGNORED, REJECTED, PAGE_ONLY = (
     "honoured",
     "capped",
     "ignored",
@@ -55,7 +55,7 @@ class LimitUse:
     """What a server makes of `limit`.
 
     Args:
-        kind: `HONOURED`, `CAPPED`, `IGNORED` or `REFUSED`; None if that is unknown.
+        kind: `HONOURED`, `CAPPED`, `IGNORED` or `REJECTED`; None if that is unknown.
         cap: The most invoices that it returns, where it caps.
     """
 
@@ -88,17 +88,17 @@ def judge_limit(use: LimitUse, page_size: int, *, is_listing_cut: bool) -> Check
         HONOURED: "It is honoured.",
         CAPPED: f"It is capped at {use.cap}.",
         IGNORED: "It is ignored: each response holds the whole list.",
-        REFUSED: "It is refused.",
+        REJECTED: "It is refused.",
     }[use.kind]
     advice = ""
     if use.kind == CAPPED and page_size > (use.cap or 0):
         advice = f"Set page_size to {use.cap}."
-    elif use.kind in {IGNORED, REFUSED} and page_size:
+    elif use.kind in {IGNORED, REJECTED} and page_size:
         advice = SET_NO_PAGING
     is_too_large = use.kind == IGNORED and is_listing_cut
     if is_too_large:
         advice += " Set a long request_timeout, and ask the provider of the API for paging."
-    is_problem = is_too_large or (use.kind == REFUSED and page_size > 0)
+    is_problem = is_too_large or (use.kind == REJECTED and page_size > 0)
     status = Status.PROBLEM if is_problem else Status.OK
     return Check("limit", status, found, advice.strip(), use.kind)
 
@@ -112,10 +112,10 @@ def start_use(first: Sequence[int | None], offset: Outcome, second_page: Outcome
         second_page: The response to one that begins there by `page`.
 
     Returns:
-        `HONOURED`, `PAGE_ONLY`, `IGNORED` or `REFUSED`; None if that is unknown.
+        `HONOURED`, `PAGE_ONLY`, `IGNORED` or `REJECTED`; None if that is unknown.
     """
     if isinstance(offset, Failure):
-        return REFUSED if offset.is_rejection else None
+        return REJECTED if offset.is_rejection else None
     if not first or None in first or first[:1] == first[1:2]:
         return None
     if offset.ids[:1] == first[1:2]:
@@ -135,7 +135,7 @@ def judge_start(use: str | None, offset: Outcome, limit: LimitUse, page_size: in
         page_size: The setting.
     """
     name = "start"
-    if limit.kind == REFUSED:
+    if limit.kind == REJECTED:
         return unknown(name, "Not checked: an offset needs a limit.")
     if use is None and isinstance(offset, Reply):
         return unknown(name, "There are too few invoices to tell, or their order changes.")
@@ -146,8 +146,8 @@ def judge_start(use: str | None, offset: Outcome, limit: LimitUse, page_size: in
         PAGE_ONLY: "It is ignored; page is honoured in its place.",
         IGNORED: "It is ignored, and so is page: only one request for everything is complete.",
     }.get(use, f"{offset}.")
-    advice = SET_NO_PAGING if page_size and use in {IGNORED, REFUSED} else ""
-    is_problem = use == REFUSED and page_size > 0
+    advice = SET_NO_PAGING if page_size and use in {IGNORED, REJECTED} else ""
+    is_problem = use == REJECTED and page_size > 0
     return Check(name, Status.PROBLEM if is_problem else Status.OK, found, advice, use)
 
 
@@ -164,7 +164,7 @@ def judge_order(one: Outcome, other: Outcome, page_size: int) -> Check:
     return problem(
         name,
         "Two requests gave different invoices, or another order.",
-        f"If a run or a booking was under way, check again. {SET_NO_PAGING if page_size else ''}",
+        f"If a run or a booking was in progress, check again. {SET_NO_PAGING if page_size else ''}",
         value=False,
     )
 

@@ -12,8 +12,8 @@ from tap_invoices.records.fast import FastWriter
 from tap_invoices.records.sdk import BatchWriter, SdkWriter
 
 if TYPE_CHECKING:
-    from tap_invoices.records.output import RecordWriter, StreamOutput
     from tap_invoices.records.sdk import BatchFiles
+    from tap_invoices.records.stream_output import RecordWriter, StreamOutput
 
 
 def writer_for(

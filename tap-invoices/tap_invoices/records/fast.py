@@ -18,7 +18,7 @@ from msgspec import UNSET, Raw, UnsetType
 from tap_invoices._shared.response import UndeliverableInvoice
 from tap_invoices.catalog import EXTRA, INVOICE_ID, LINES, NON_BOOKED
 from tap_invoices.records.build import ABSENT, MisfitError, UndeliverableError
-from tap_invoices.records.output import write_lines
+from tap_invoices.records.stream_output import write_lines
 from tap_invoices.records.structs import (
     INT64,
     LONG_EXPONENT,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from tap_invoices._shared.response import RawInvoice
     from tap_invoices.records.build import InvoiceBuilder
-    from tap_invoices.records.output import Outcome, StreamOutput
+    from tap_invoices.records.stream_output import Outcome, StreamOutput
 
 Built: TypeAlias = "tuple[Any, Sequence[Any]] | UndeliverableInvoice"
 """An invoice and its lines, as structs or records."""

@@ -12,7 +12,7 @@ from singer_sdk.helpers._flattening import flatten_key  # private, but it names 
 from tap_invoices._shared.response import UndeliverableInvoice
 from tap_invoices.catalog import FREE_FORM
 from tap_invoices.records.build import ANY, UndeliverableError, alternatives
-from tap_invoices.records.output import encode_messages, write_lines
+from tap_invoices.records.stream_output import encode_messages, write_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tap_invoices._shared.response import RawInvoice
     from tap_invoices.catalog import JsonSchema
     from tap_invoices.records.build import InvoiceBuilder
-    from tap_invoices.records.output import Outcome, StreamOutput
+    from tap_invoices.records.stream_output import Outcome, StreamOutput
 
 
 @dataclass(frozen=True)

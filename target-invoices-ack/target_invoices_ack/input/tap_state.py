@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from target_invoices_ack._shared.delivered_ids import (
     HAS_LINES,
     SYSTEM_ID,
@@ -11,28 +9,25 @@ from target_invoices_ack._shared.delivered_ids import (
 )
 from target_invoices_ack.input.messages import InputError
 
-if TYPE_CHECKING:
-    from target_invoices_ack.settings import Settings
 
-
-def check_tap_state(state: object, settings: Settings) -> None:
+def check_tap_state(state: object, system_id: str, *, allow_missing_lines: bool) -> None:
     """Check that a state fits the target's settings.
 
     Args:
         state: The value of a STATE, of any tap; only those of `tap-invoices` are judged.
-        settings: The target's settings.
+        system_id: The target's setting.
+        allow_missing_lines: The target's setting.
 
     Raises:
         InputError: It is of another receiving system, or lines are missing.
     """
-    system_id = settings.api.system_id
     for bookmark in tap_invoices_bookmarks(state):
         if bookmark.get(SYSTEM_ID, system_id) != system_id:
             raise InputError(
                 f"tap-invoices delivers for system_id {bookmark[SYSTEM_ID]!r}, and the target "
                 f"marks for {system_id!r}; nothing is marked. Set the same system_id for both.",
             )
-        if bookmark.get(HAS_LINES) is False and not settings.allow_missing_lines:
+        if bookmark.get(HAS_LINES) is False and not allow_missing_lines:
             raise InputError(
                 "tap-invoices does not send the lines of the invoices (invoice_lines is not "
                 "selected); nothing is marked. Select invoice_lines, or set allow_missing_lines "

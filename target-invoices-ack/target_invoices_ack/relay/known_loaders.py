@@ -12,8 +12,15 @@ SEEN = {
     "loses_rows": {"target-duckdb"},
     "replaces_table": {"target-avro", "target-csv", "target-universal-file"},
     "keeps_old_rows": {"target-mysql"},
-    "changes_values": {"target-mysql"},
-    "cannot_store_extra": {"target-avro", "target-csv", "target-mysql", "target-sqlite"},
+    "changes_values": {"target-mysql", "target-s3-csv"},
+    "cannot_store_extra": {
+        "target-avro",
+        "target-csv",
+        "target-mysql",
+        "target-s3-csv",
+        "target-sqlite",
+        "target-universal-file",
+    },
 }
 """Names of commands, by the names that docs/loaders.json has for what was recorded of them."""
 

