@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from target_invoices_ack._shared.errors import MalformedResponseError
+from target_invoices_ack._shared import times
+from target_invoices_ack._shared.errors import MalformedResponseError, PluginError
 from target_invoices_ack._shared.http import (
     MARK_PATH,
     MAX_SMALL_RESPONSE_BYTES,
@@ -21,10 +23,10 @@ from target_invoices_ack._shared.listing import ExportClient, ExportQuery, creat
 from target_invoices_ack._shared.pagination import iter_pages
 from target_invoices_ack._shared.response import RawInvoice
 from target_invoices_ack._shared.status import Purpose
-from target_invoices_ack._shared.times import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     import requests
 
@@ -36,6 +38,9 @@ MAX_BATCH_SIZE = 10
 
 PAGE_SIZE = 1000
 """Invoices a request of a listing; they come without lines."""
+
+SAMPLE_SIZE = 200
+"""Invoices requested to find a single one among them."""
 
 _MAX_DEPTH = 5
 _FAILED = {"error", "errors", "fail", "failed", "failure", "false"}
@@ -56,12 +61,16 @@ class AckClient:
     Args:
         settings: Where the API is, and whose invoices.
         user_agent: Sent as `User-Agent`.
+
+    Attributes:
+        marked_at: The server's time at the last mark, if it told one.
     """
 
     def __init__(self, settings: ApiSettings, *, user_agent: str) -> None:
         self.http = HttpClient(settings, user_agent=user_agent)
         self._export = ExportClient(self.http, settings)
         self._system_id = settings.system_id
+        self.marked_at: datetime | None = None
 
     def mark(self, batch: Sequence[tuple[int, str | None]]) -> None:
         """Mark invoices as exported.
@@ -81,7 +90,7 @@ class AckClient:
             for invoice_id, note in batch
         ]
         body = msgspec.json.encode({"invoices": invoices})
-        self.http.post(MARK_PATH, body, _check_marked, Purpose(is_mark=True))
+        self.marked_at = self.http.post(MARK_PATH, body, _read_marked, Purpose(is_mark=True))
 
     def list_pending(self) -> IdRanges:
         """List the booked invoices that are not marked.
@@ -106,9 +115,36 @@ class AckClient:
         Raises:
             PluginError: The API rejects the request or cannot be reached.
         """
-        query = ExportQuery(since=EPOCH, filter_groups=[created_since(moment)])
+        query = ExportQuery(since=times.EPOCH, filter_groups=[created_since(moment)])
         rows = self._iter_rows(query, IdRanges())
         return {row.id: _created_at(row) for row in rows if row.id is not None}
+
+    def is_listed(self, invoice_id: int, created_at: datetime, since: str | None) -> bool:
+        """Ask whether a list holds an invoice: one small request.
+
+        Args:
+            invoice_id: The invoice.
+            created_at: When it was created; only invoices of that time are requested.
+            since: `not_exported_since`; None for the list of what is pending.
+
+        Raises:
+            PluginError: The list cannot be had, or is too long to say.
+        """
+        second = timedelta(seconds=1)
+        bounds = (("gte", created_at - second), ("lte", created_at + second))
+        filters = [
+            {"key": "created_at", "operator": operator, "value": times.format_bookmark(moment)}
+            for operator, moment in bounds
+        ]
+        query = ExportQuery(
+            since=since and times.format_for_api(since), filter_groups=[{"filters": filters}]
+        )
+        rows = self._export.fetch_sample(query, SAMPLE_SIZE).rows
+        if any(row.id == invoice_id for row in rows):
+            return True
+        if len(rows) >= SAMPLE_SIZE:
+            raise PluginError("the list of invoices of one second is too long, or not filtered")
+        return False
 
     def _iter_rows(self, query: ExportQuery, seen: IdRanges) -> Iterator[Row]:
         for page in iter_pages(partial(self._export.fetch, query), PAGE_SIZE, seen):
@@ -122,15 +158,19 @@ def _created_at(row: Row) -> object:
         return None
 
 
-def _check_marked(response: requests.Response) -> None:
+def _read_marked(response: requests.Response) -> datetime | None:
     """Check that a success is one in content too; PHP answers a fatal error with 200 and HTML.
+
+    Returns:
+        The server's time.
 
     Raises:
         MalformedResponseError: It is not; the request is sent again, as after a 500.
     """
     body = bytes(read_body(response, MAX_SMALL_RESPONSE_BYTES))
+    server_time = times.parse_http_date(response.headers.get("Date"))
     if not body.strip():
-        return
+        return server_time
     try:
         content = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
@@ -144,6 +184,7 @@ def _check_marked(response: requests.Response) -> None:
         raise MalformedResponseError(
             f"it answered {response.status_code} to a mark, but reported a failure{words}"
         )
+    return server_time
 
 
 def reports_failure(content: object, depth: int = _MAX_DEPTH) -> bool:

@@ -16,7 +16,13 @@ from target_invoices_ack._shared.command import FAILED
 from target_invoices_ack._shared.errors import PluginError
 from target_invoices_ack._shared.redact import describe_safely
 from target_invoices_ack.input.invoice_id import is_draft, parse_invoice_id
-from target_invoices_ack.input.messages import NON_BOOKED, InputError, MessageParser, column
+from target_invoices_ack.input.messages import (
+    CREATED_AT,
+    NON_BOOKED,
+    InputError,
+    MessageParser,
+    column,
+)
 from target_invoices_ack.input.reader import InputReader, standard_input
 from target_invoices_ack.input.tap_state import check_read_back_state
 
@@ -120,6 +126,7 @@ class ReadBack(GenericSingerReader[bytes]):
         if invoice_id not in self._invoices:
             self._invoices[invoice_id] = None
             self._account.add_received()
+            self._acknowledger.remember(invoice_id, column(record, CREATED_AT))
 
     def add_stream(self, stream: str) -> None:
         """Take in the name of a stream, as it is after stream maps."""
@@ -214,7 +221,7 @@ class ReadBack(GenericSingerReader[bytes]):
         """Return a RECORD with the columns that matter; None for any other message."""
         if message.type != "RECORD" or self._settings.has_stream_maps:
             return None
-        record = self._parser.columns(message, self._settings.id_property, NON_BOOKED)
+        record = self._parser.columns(message, self._settings.id_property, NON_BOOKED, CREATED_AT)
         return {"type": "RECORD", "stream": message.stream, "record": record}
 
     def _reconcile(self, reconciliation: Reconciliation) -> bool:

@@ -9,9 +9,13 @@ from singer_sdk import typing as th
 
 from target_invoices_ack._shared import times
 from target_invoices_ack._shared.api_settings import API_SETTINGS, REPORT_FILE, ApiSettings
+from target_invoices_ack.input.messages import CREATED_AT, NON_BOOKED
+from target_invoices_ack.note import note_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+_ONLY_READ_BACK = ("reconcile_since", "stream_maps")
 
 CONFIG = th.PropertiesList(
     *API_SETTINGS,
@@ -90,6 +94,16 @@ CONFIG = th.PropertiesList(
         description="Marking requests in flight at most.",
     ),
     th.Property(
+        "verify_marks",
+        th.BooleanType,
+        default=True,
+        title="Verify marks",
+        description=(
+            "After the first batch of a run, check on one invoice that the mark took effect; a "
+            "contradiction stops marking."
+        ),
+    ),
+    th.Property(
         "dry_run",
         th.BooleanType,
         default=False,
@@ -131,6 +145,7 @@ class Settings:
     note: str | None
     skip_exported: bool
     max_parallel_requests: int
+    verify_marks: bool
     dry_run: bool
     reconcile_since: str | None
     has_stream_maps: bool
@@ -148,7 +163,29 @@ class Settings:
             note=config.get("note"),
             skip_exported=config.get("skip_exported", config["read_back"]),
             max_parallel_requests=config["max_parallel_requests"],
+            verify_marks=config["verify_marks"],
             dry_run=config["dry_run"],
             reconcile_since=config.get("reconcile_since"),
             has_stream_maps=bool(config.get("stream_maps")),
         )
+
+
+def target_setting_errors(config: Mapping[str, Any]) -> Iterator[str]:
+    """Describe what is wrong with the target's own settings and finds no schema."""
+    if bool(config.get("loader")) == bool(config.get("read_back")):
+        found = "both are" if config.get("loader") else "neither is"
+        yield (
+            f"loader and read_back: exactly one of them must be set, and {found}. Name the "
+            "command of your loader in loader, or set read_back to true to mark what is read "
+            "from a warehouse."
+        )
+    elif config.get("loader"):
+        for name in _ONLY_READ_BACK:
+            if config.get(name):
+                yield f"{name} is for reading back and has no effect with loader: leave one out."
+    if config.get("id_property") in {NON_BOOKED, CREATED_AT}:
+        yield f"id_property cannot be {config['id_property']!r}, which never holds ids."
+    if (note := config.get("note")) and (problem := note_error(note)):
+        yield f"{problem}."
+    if (since := config.get("reconcile_since")) and (problem := times.invalid_time(since)):
+        yield f"reconcile_since is {problem}."

@@ -22,14 +22,13 @@ from target_invoices_ack._shared.redact import hide_secrets
 from target_invoices_ack._shared.run_report import RunReport
 from target_invoices_ack.client import AckClient
 from target_invoices_ack.input.invoice_id import is_draft
-from target_invoices_ack.input.messages import column
+from target_invoices_ack.input.messages import CREATED_AT, InvoiceKeys, column
+from target_invoices_ack.marking.account import Account
 from target_invoices_ack.marking.acknowledger import Acknowledger
-from target_invoices_ack.marking.run_account import RunAccount
 from target_invoices_ack.read_back import ReadBack
 from target_invoices_ack.reconcile import Reconciliation
 from target_invoices_ack.relay.relay import Relay
-from target_invoices_ack.setting_checks import target_setting_errors
-from target_invoices_ack.settings import CONFIG, Settings
+from target_invoices_ack.settings import CONFIG, Settings, target_setting_errors
 from target_invoices_ack.shutdown import StopEvent
 from target_invoices_ack.sinks import NullSink, collecting_sink
 
@@ -167,22 +166,23 @@ class TargetInvoicesAck(Target):
     def _prepare_run(self) -> Relay | ReadBack:
         settings = Settings.from_config(self.config)
         client = AckClient(settings.api, user_agent=f"{self.name}/{self.plugin_version}")
-        acknowledger = Acknowledger(settings, client, RunAccount(), self._stop)
+        acknowledger = Acknowledger(settings, client, Account(), self._stop)
         if settings.loader:
             return Relay(settings, self._stop, acknowledger, self._read_batch)
         since = settings.reconcile_since
         reconciliation = Reconciliation(since, client, acknowledger) if since else None
         return ReadBack(settings, self._stop, acknowledger, reconciliation)
 
-    def _read_batch(self, message: Message) -> list[tuple[object, bool]]:
+    def _read_batch(self, message: Message) -> list[InvoiceKeys]:
         """Read the invoices of a BATCH, before the loader may delete its files.
 
         The SDK reads such files in a sink, so a sink is made for this.
         """
-        invoices: list[tuple[object, bool]] = []
+        invoices: list[InvoiceKeys] = []
 
         def collect(record: dict[str, Any]) -> None:
-            invoices.append((column(record, self.config["id_property"]), is_draft(record)))
+            invoice_id = column(record, self.config["id_property"])
+            invoices.append(InvoiceKeys(invoice_id, is_draft(record), record.get(CREATED_AT)))
 
         sink = collecting_sink(collect)(self, str(message.stream), {"properties": {}}, ())
         assert message.encoding is not None  # noqa: S101 - of a BATCH that was parsed

@@ -193,7 +193,7 @@ def test_an_id_property_may_have_the_name_of_another_column(account: Account) ->
     assert account.marked == [1]
 
     ran = account.run(rows, id_property="non_booked", **relay)
-    assert ran.errors == ["Setting: id_property cannot be 'non_booked': that column flags drafts."]
+    assert ran.errors == ["Setting: id_property cannot be 'non_booked', which never holds ids."]
 
 
 @pytest.mark.parametrize("maps", ["x", {"invoices": 17}, {"invoices": {"id": "("}}], ids=str)

@@ -20,9 +20,9 @@ from helpers.target_process import wait_for
 from target_invoices_ack._shared.errors import PluginError
 from target_invoices_ack._shared.http import HttpStatusError
 from target_invoices_ack._shared.status import Purpose
+from target_invoices_ack.marking.account import Account
 from target_invoices_ack.marking.isolation import mark_isolating_rejected
 from target_invoices_ack.marking.queue import MAX_REJECTED_UNPROVEN, PROBES, MarkQueue
-from target_invoices_ack.marking.run_account import RunAccount
 from target_invoices_ack.note import NoteTemplate
 from target_invoices_ack.shutdown import StopEvent
 
@@ -63,7 +63,7 @@ class Service:
     marked: list[int] = field(default_factory=list)
     requests: int = 0
     emitted: list[tuple[bytes, set[int], set[int]]] = field(default_factory=list)
-    account: RunAccount = field(default_factory=RunAccount)
+    account: Account = field(default_factory=Account)
     stop: StopEvent = field(default_factory=StopEvent)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -93,6 +93,7 @@ class Service:
             self.emit,
             self.account,
             NoteTemplate(None, ""),
+            verify=lambda _: None,
             parallel=parallel,
             stop=self.stop,
         )

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 NON_BOOKED = "non_booked"
 """The column in which `tap-invoices` flags drafts."""
 
+CREATED_AT = "created_at"
+
 INVOICE_ID = "invoice_id"
 """The column in which a line holds the id of its invoice."""
 
@@ -72,6 +74,7 @@ class InvoiceKeys(msgspec.Struct, gc=False):
 
     id: Any = None
     non_booked: Any = None
+    created_at: Any = None
 
 
 class LineKeys(msgspec.Struct, gc=False):
@@ -93,9 +96,8 @@ class MessageParser:
     """
 
     def __init__(self, id_property: str) -> None:
-        keys = msgspec.defstruct(
-            "Keys", [("id", Any, None), (NON_BOOKED, Any, None)], rename={"id": id_property}
-        )
+        fields = [(name, Any, None) for name in ("id", NON_BOOKED, CREATED_AT)]
+        keys = msgspec.defstruct("Keys", fields, rename={"id": id_property})
         self._decode_keys = msgspec.json.Decoder(keys).decode
         self._schemas: set[str | None] = set()
         self._line_number = 0
@@ -130,13 +132,13 @@ class MessageParser:
         return message
 
     def invoice_keys(self, message: Message) -> InvoiceKeys:
-        """Return the id and the draft flag of an invoice's record.
+        """Return what is read of an invoice's record.
 
         Raises:
             InputError: It cannot be decoded.
         """
         keys: Any = self._checked(self._decode_keys, message.record)
-        return InvoiceKeys(keys.id, keys.non_booked)
+        return InvoiceKeys(keys.id, keys.non_booked, keys.created_at)
 
     def line_invoice_id(self, message: Message) -> object:
         """Return the invoice id that the record of another stream holds, or None.

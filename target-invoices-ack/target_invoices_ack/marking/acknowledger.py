@@ -15,6 +15,7 @@ from target_invoices_ack._shared.run_report import run_id
 from target_invoices_ack.input.messages import decode_state
 from target_invoices_ack.marking.queue import MarkQueue
 from target_invoices_ack.marking.state_output import emit_state
+from target_invoices_ack.marking.verification import MarkVerifier
 from target_invoices_ack.note import NoteTemplate
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from target_invoices_ack._shared.errors import PluginError
     from target_invoices_ack.client import AckClient
-    from target_invoices_ack.marking.run_account import RunAccount
+    from target_invoices_ack.marking.account import Account
     from target_invoices_ack.settings import Settings
     from target_invoices_ack.shutdown import StopEvent
 
@@ -40,12 +41,13 @@ class Acknowledger:
     """
 
     def __init__(
-        self, settings: Settings, client: AckClient, account: RunAccount, stop: StopEvent
+        self, settings: Settings, client: AckClient, account: Account, stop: StopEvent
     ) -> None:
         self.account = account
         self._settings = settings
         self._client = client
         self._emitted = b""
+        self._verifier = MarkVerifier(client)
         self._dry_run_ids = IdRanges()
         self._dry_run_lock = threading.Lock()
         self._metric = metrics.record_counter(settings.stream, "mark-as-exported")
@@ -54,6 +56,7 @@ class Acknowledger:
             self._emit_state,
             account,
             NoteTemplate(settings.note, run_id()),
+            verify=self._verify,
             parallel=settings.max_parallel_requests,
             stop=stop,
         )
@@ -143,6 +146,14 @@ class Acknowledger:
     def failure(self) -> PluginError | None:
         """What made marking fail for good, if anything did."""
         return self._queue.failure
+
+    def remember(self, invoice_id: int, created_at: object) -> None:
+        """Take in when an invoice was created."""
+        self._verifier.remember(invoice_id, created_at)
+
+    def _verify(self, ids: Sequence[int]) -> None:
+        if self._settings.verify_marks and not self._settings.dry_run:
+            self._verifier.verify(ids)
 
     def _record_dry_run(self, batch: Sequence[tuple[int, str | None]]) -> None:
         with self._dry_run_lock:

@@ -14,14 +14,14 @@ from target_invoices_ack._shared import PLUGIN_NAME
 from target_invoices_ack._shared.errors import PluginError
 from target_invoices_ack._shared.redact import describe_safely
 from target_invoices_ack.client import MAX_BATCH_SIZE
+from target_invoices_ack.marking.account import MAX_LOGGED
 from target_invoices_ack.marking.isolation import mark_isolating_rejected
-from target_invoices_ack.marking.run_account import MAX_LOGGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from target_invoices_ack._shared.id_ranges import IdRanges
-    from target_invoices_ack.marking.run_account import RunAccount
+    from target_invoices_ack.marking.account import Account
     from target_invoices_ack.note import NoteTemplate
     from target_invoices_ack.shutdown import StopEvent
 
@@ -80,6 +80,7 @@ class MarkQueue:
         emit: Emits a STATE; takes the rejected ids, which it must not claim.
         account: Where marked and rejected invoices are counted.
         note: The note of each mark.
+        verify: Called with the invoices of the first batch that was marked; may raise.
         parallel: Requests in flight at most.
         stop: Bounds the wait after a signal; is set when marking has failed for good.
 
@@ -91,9 +92,10 @@ class MarkQueue:
         self,
         mark: Mark,
         emit: Callable[[bytes, IdRanges], None],
-        account: RunAccount,
+        account: Account,
         note: NoteTemplate,
         *,
+        verify: Callable[[Sequence[int]], None],
         parallel: int,
         stop: StopEvent,
     ) -> None:
@@ -102,6 +104,7 @@ class MarkQueue:
         self._emit = emit
         self._account = account
         self._note = note
+        self._verify = verify
         self._stop = stop
         self._epoch = time.time() - time.monotonic()
         self._changed = threading.Condition(threading.RLock())
@@ -259,13 +262,18 @@ class MarkQueue:
             marks, self._mark, one_by_one=batch.is_probe or not self._is_proven
         )
         error = None
+        marked: list[int] = []
         for part, error in outcomes:
             if error is None:
                 self._account.add_marked(len(part))
-                self._is_proven = True
+                marked += (invoice_id for invoice_id, _ in part)
             else:
                 [(invoice_id, _)] = part
                 self._reject(invoice_id, error)
+        if marked and not self._is_proven:
+            self._is_proven = True
+            self._verify(marked)
+            self._log_rejected()
         if batch.is_probe and not self._is_proven and error is not None:
             raise PluginError(
                 f"The API rejects every invoice: {self._rejected_count} were tried, and none was "

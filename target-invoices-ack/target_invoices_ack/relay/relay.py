@@ -27,13 +27,13 @@ from target_invoices_ack.relay.loader_command import loader_environment, parse_c
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from target_invoices_ack.input.messages import Message
+    from target_invoices_ack.input.messages import InvoiceKeys, Message
     from target_invoices_ack.marking.acknowledger import Acknowledger
     from target_invoices_ack.relay.confirmation import Confirmation
     from target_invoices_ack.settings import Settings
     from target_invoices_ack.shutdown import StopEvent
 
-    ReadBatch = Callable[[Message], Iterable[tuple[object, bool]]]
+    ReadBatch = Callable[[Message], Iterable[InvoiceKeys]]
 
 _LOG_INTERVAL_S = 10.0
 _IDLE_TIMEOUT_S = 0.5
@@ -52,7 +52,7 @@ class Relay(GenericSingerReader[bytes]):
         settings: The target's settings.
         stop: Ends the relay when set.
         acknowledger: Marks what is confirmed.
-        read_batch: Reads ids and draft flags from the files of a BATCH.
+        read_batch: Reads the invoices in the files of a BATCH.
 
     Attributes:
         problem: What ended the run before its end, if anything did.
@@ -218,8 +218,7 @@ class Relay(GenericSingerReader[bytes]):
                 self._tracker.on_schema(str(message.stream))
                 self._streams.add(str(message.stream))
             case "RECORD" if message.stream == self._settings.stream:
-                keys = self._parser.invoice_keys(message)
-                self._track_invoice(keys.id, is_draft=is_true(keys.non_booked))
+                self._track_invoice(self._parser.invoice_keys(message))
             case "RECORD":
                 self._tracker.on_other_record(self._line_invoice_id(message))
             case "STATE":
@@ -231,8 +230,8 @@ class Relay(GenericSingerReader[bytes]):
                 )
                 self._tracker.on_tap_state(bytes(message.value), value)
             case "BATCH" if message.stream == self._settings.stream:
-                for invoice_id, is_draft in self._read_batch(message):
-                    self._track_invoice(invoice_id, is_draft=is_draft)
+                for keys in self._read_batch(message):
+                    self._track_invoice(keys)
             case "BATCH":
                 self._tracker.on_other_record(None)
             case _:
@@ -240,13 +239,13 @@ class Relay(GenericSingerReader[bytes]):
         self._counts[message.type] += 1
         self._needs_loader = self._needs_loader or message.type in _STARTS_LOADER
 
-    def _track_invoice(self, value: object, *, is_draft: bool) -> None:
+    def _track_invoice(self, keys: InvoiceKeys) -> None:
         invoice_id, reason = None, ""
         try:
-            invoice_id = parse_invoice_id(value, self._settings.id_property)
+            invoice_id = parse_invoice_id(keys.id, self._settings.id_property)
         except ValueError as error:
             reason = str(error)
-        if is_draft:
+        if is_true(keys.non_booked):
             self._account.add_draft()
             self._tracker.on_draft(invoice_id)
         elif invoice_id is None:
@@ -254,6 +253,7 @@ class Relay(GenericSingerReader[bytes]):
             self._tracker.on_unmarkable()
         elif self._tracker.on_invoice(invoice_id):
             self._account.add_received()
+            self._acknowledger.remember(invoice_id, keys.created_at)
 
     def _line_invoice_id(self, message: Message) -> int | None:
         try:

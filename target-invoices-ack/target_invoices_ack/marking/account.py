@@ -15,7 +15,7 @@ MAX_LOGGED = 50
 _logger = logging.getLogger(PLUGIN_NAME)
 
 
-class RunAccount:
+class Account:
     """Counts invoices as they pass from one state to the next; threads may share it.
 
     The same invoice is counted once, however often it comes; drafts are counted as records.

@@ -1,0 +1,116 @@
+"""Whether marks take effect: asked about one invoice, after the first batch of a run.
+
+An API could accept marks and not keep them, or read `not_exported_since` in another time zone
+than UTC. Either would make runs deliver invoices again and again, or leave them out.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from target_invoices_ack._shared import PLUGIN_NAME, times
+from target_invoices_ack._shared.errors import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from target_invoices_ack.client import AckClient
+
+_MARGIN = timedelta(minutes=10)
+"""More than clocks of one service differ, and less than time zones do."""
+
+_MAX_OFFSET = timedelta(hours=15)
+_MAX_REMEMBERED = 200
+_REPLICA_LAG_S = 2.0
+"""How long a mark may take until every part of the service knows of it."""
+
+_logger = logging.getLogger(PLUGIN_NAME)
+
+
+class MarkVerifier:
+    """Verifies the marks of the first batch, with at most three small requests.
+
+    Args:
+        client: Marks and lists.
+    """
+
+    def __init__(self, client: AckClient) -> None:
+        self._client = client
+        self._created_at: dict[int, datetime] = {}
+        self._is_done = False
+
+    def remember(self, invoice_id: int, created_at: object) -> None:
+        """Take in when an invoice was created: by that the API can be asked about it."""
+        if self._is_done or len(self._created_at) >= _MAX_REMEMBERED:
+            return
+        try:
+            self._created_at[invoice_id] = times.parse_time(str(created_at))
+        except ValueError:
+            return
+
+    def verify(self, ids: Sequence[int]) -> None:
+        """Verify that the mark of one of these invoices, the last that were marked, took effect.
+
+        Raises:
+            PluginError: It did not.
+        """
+        self._is_done = True
+        marked_at = self._client.marked_at
+        invoice_id = next((each for each in ids if each in self._created_at), None)
+        if marked_at is None or invoice_id is None:
+            _log_inconclusive("no invoice of the first batch has a usable created_at")
+            return
+        try:
+            contradiction = self._find_contradiction(invoice_id, marked_at)
+        except PluginError as error:
+            _log_inconclusive(str(error))
+            return
+        if contradiction:
+            raise PluginError(contradiction)
+
+    def _find_contradiction(self, invoice_id: int, marked_at: datetime) -> str | None:
+        """Describe what is wrong; None if nothing is, or if it cannot be said."""
+        if self._is_listed(invoice_id, None):
+            time.sleep(_REPLICA_LAG_S)
+            if self._is_listed(invoice_id, None):
+                return (
+                    f"The API accepted the mark of invoice {invoice_id}, and lists it as pending "
+                    "all the same: it does not keep marks. Nothing else is marked. Check "
+                    "system_id, and ask the provider."
+                )
+        if self._is_listed(invoice_id, marked_at - _MARGIN):
+            later = marked_at + _MARGIN
+            if self._is_listed(invoice_id, later):
+                return _describe_shift(invoice_id, marked_at, later, "lists it")
+        elif self._is_listed(invoice_id, marked_at - _MAX_OFFSET):
+            return _describe_shift(invoice_id, marked_at, marked_at - _MARGIN, "does not list it")
+        else:
+            _log_inconclusive("the API does not list a marked invoice by its created_at")
+        return None
+
+    def _is_listed(self, invoice_id: int, since: datetime | None) -> bool:
+        """Whether a list holds the invoice.
+
+        Raises:
+            PluginError: The list cannot be had, or is too long to say.
+        """
+        text = times.format_bookmark(since) if since else None
+        return self._client.is_listed(invoice_id, self._created_at[invoice_id], text)
+
+
+def _describe_shift(invoice_id: int, marked_at: datetime, since: datetime, found: str) -> str:
+    marked, moment = times.format_bookmark(marked_at), times.format_bookmark(since)
+    return (
+        f"The API's clock said {marked} when invoice {invoice_id} was marked, and with "
+        f"not_exported_since {moment} the API {found}: it reads that time in another zone than "
+        "UTC, or its clocks differ. Runs would deliver invoices again or leave them out, so "
+        "nothing else is marked. Ask the provider."
+    )
+
+
+def _log_inconclusive(reason: str) -> None:
+    _logger.info("Whether marks take effect is inconclusive: %s.", reason.rstrip("."))
