@@ -286,7 +286,9 @@ class LoaderAndTap(RuleBasedStateMachine):
             len({str(state.get(stream)) for state, _, _ in self.states}) == 1
             or self.name[stream] != stream
             for stream in self.announced - {INVOICES}
-            if len(self.states) > 1 or stream not in self.states[-1][0]
+            if len(self.states) > 1
+            or stream not in self.states[-1][0]
+            or self.name[stream] != stream
         )
 
     def check_everything_is_confirmed(self) -> None:

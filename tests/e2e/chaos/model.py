@@ -61,7 +61,7 @@ class ServiceModel:
 
     def marks(self) -> list[tuple[int, float]]:
         """Return every mark ever set, in order: invoice and time."""
-        return [(mark["invoice_id"], mark["at"]) for mark in self.sandbox.marks()]
+        return [(mark["invoice_id"], float(mark["at"])) for mark in self.sandbox.marks()]
 
     def pending(self) -> set[int]:
         """Return the booked invoices that are not marked."""

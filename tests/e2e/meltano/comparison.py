@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,8 @@ def _equal(sent: Any, loaded: Any) -> bool:
         case int() | Decimal(), int() | Decimal():
             return sent == loaded
         case str(), _:
-            return sent == loaded or _moment(sent) == _moment(loaded) is not None
+            text = loaded.isoformat() if type(loaded) is date else loaded
+            return sent == text or _moment(sent) == _moment(loaded) is not None
         case _:
             return sent is None and loaded is None
 
