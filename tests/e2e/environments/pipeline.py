@@ -9,7 +9,6 @@ import resource
 import shlex
 import socket
 import subprocess
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -162,15 +161,18 @@ class Pipeline:
     def _output(self) -> tuple[int, Callable[[subprocess.Popen[bytes]], str]]:
         """Return a descriptor for the target's stdout, and what reads it to the end."""
         if self._row.output == "pipe":
-            return (
-                subprocess.PIPE,
-                lambda target: (target.stdout or sys.stdin.buffer).read().decode(),
-            )
+            return subprocess.PIPE, _read_pipe
         if self._row.output == "terminal":
             main, other = pty.openpty()
             return other, lambda target: _read_terminal(target, main, other)
         path = self._folder / "out" / "states"
         return os.open(path, os.O_WRONLY | os.O_CREAT), lambda target: _read_file(target, path)
+
+
+def _read_pipe(target: subprocess.Popen[bytes]) -> str:
+    assert target.stdout is not None
+    with target.stdout as output:
+        return output.read().decode()
 
 
 def _read_file(target: subprocess.Popen[bytes], path: Path) -> str:
@@ -186,6 +188,7 @@ def _read_terminal(target: subprocess.Popen[bytes], main: int, other: int) -> st
             text += data
     except OSError:  # how Linux ends a terminal that nobody has open any more
         target.wait(TIMEOUT_S)
+    os.close(main)
     return text.decode().replace("\r\n", "\n")
 
 
