@@ -55,6 +55,8 @@ class Demo:
             if until and any(until in _command(each) for each in self.alive()):
                 return None
             time.sleep(0.1)
+        if self.process.stdin:
+            self.process.stdin.close()
         return self.process.returncode
 
     def words(self) -> str:
@@ -151,7 +153,7 @@ def test_a_taken_port_is_named_in_one_line(tmp_path: Path) -> None:
         taken.listen()
         port = str(taken.getsockname()[1])
         demo = Demo(tmp_path, "--port", port)
-        assert_stops_with(demo, f"the sandbox does not start: sandbox: 127.0.0.1:{port}")
+        assert_stops_with(demo, f"the sandbox does not start: sandbox: cannot listen on 127.0.0.1:{port}")
 
 
 def test_an_unusable_folder_is_named_in_one_line(tmp_path: Path) -> None:
