@@ -153,7 +153,8 @@ def test_a_taken_port_is_named_in_one_line(tmp_path: Path) -> None:
         taken.listen()
         port = str(taken.getsockname()[1])
         demo = Demo(tmp_path, "--port", port)
-        assert_stops_with(demo, f"the sandbox does not start: sandbox: cannot listen on 127.0.0.1:{port}")
+        address = f"127.0.0.1:{port}"
+        assert_stops_with(demo, f"the sandbox does not start: sandbox: cannot listen on {address}")
 
 
 def test_an_unusable_folder_is_named_in_one_line(tmp_path: Path) -> None:
