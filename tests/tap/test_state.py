@@ -64,7 +64,7 @@ def test_a_first_sync_says_what_it_delivers_and_how_to_get_everything(
     tap: Tap, state: dict[str, Any]
 ) -> None:
     """So does a full refresh: Meltano gives it no state."""
-    tap.sandbox.mark([1, 2, 3])
+    tap.sandbox.mark([1, 2, 3], at=1_000_000.0)  # not in this second
     done = tap.sync(state=state)
     assert done.ids() == list(range(4, 13))
     assert "Requesting the invoices that are pending for system warehouse." in done.stderr

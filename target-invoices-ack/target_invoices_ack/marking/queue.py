@@ -271,8 +271,8 @@ class MarkQueue:
                 [(invoice_id, _)] = part
                 self._reject(invoice_id, error)
         if marked and not self._is_proven:
-            self._is_proven = True
             self._verify(marked)
+            self._is_proven = True  # only now may other batches go out
             self._log_rejected()
         if batch.is_probe and not self._is_proven and error is not None:
             raise PluginError(
