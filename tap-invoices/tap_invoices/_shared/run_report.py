@@ -6,6 +6,7 @@ times and the server's own words.
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
@@ -34,8 +35,9 @@ _METRICS_LOGGER = "singer_sdk.metrics"
 _logger = logging.getLogger(PLUGIN_NAME)
 
 
+@functools.cache
 def run_id() -> str:
-    """Return the orchestrator's name of this run, or a new one."""
+    """Return the orchestrator's name of this run, or a new one: the same in the whole process."""
     return next(filter(None, map(os.environ.get, _RUN_ID_VARIABLES)), "") or uuid.uuid4().hex
 
 

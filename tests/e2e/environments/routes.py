@@ -9,7 +9,9 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -18,7 +20,7 @@ import trustme
 from sandbox.client import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 INVOICES = 25
@@ -72,16 +74,22 @@ def _tls(url: str, folder: Path) -> Iterator[tuple[str, str]]:
         other_reader, other_writer = await asyncio.open_connection(backend.hostname, backend.port)
         await asyncio.gather(_copy(reader, other_writer), _copy(other_reader, writer))
 
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    ready: Future[tuple[int, Callable[[], None]]] = Future()
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        async with await asyncio.start_server(forward, "127.0.0.1", 0, ssl=context) as server:
+            set_stop = partial(asyncio.get_running_loop().call_soon_threadsafe, stop.set)
+            ready.set_result((server.sockets[0].getsockname()[1], set_stop))
+            await stop.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    starting = asyncio.start_server(forward, "127.0.0.1", 0, ssl=context)
-    server = asyncio.run_coroutine_threadsafe(starting, loop).result(10)
+    port, stop_serving = ready.result(10)
     try:
-        yield f"https://localhost:{server.sockets[0].getsockname()[1]}", str(bundle)
+        yield f"https://localhost:{port}", str(bundle)
     finally:
-        loop.call_soon_threadsafe(server.close)
-        loop.call_soon_threadsafe(loop.stop)
+        stop_serving()
         thread.join(10)
 
 
