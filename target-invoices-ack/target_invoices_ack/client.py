@@ -167,12 +167,12 @@ def _read_marked(response: requests.Response) -> datetime | None:
     Raises:
         MalformedResponseError: It is not; the request is sent again, as after a 500.
     """
-    body = bytes(read_body(response, MAX_SMALL_RESPONSE_BYTES))
+    body = read_body(response, MAX_SMALL_RESPONSE_BYTES)
     server_time = times.parse_http_date(response.headers.get("Date"))
     if not body.strip():
         return server_time
     try:
-        content = json.loads(body.decode("utf-8-sig"))
+        content = json.loads(body)
     except (ValueError, RecursionError):
         raise MalformedResponseError(
             f"it answered {response.status_code} to a mark, and not with JSON; it, or a proxy, "

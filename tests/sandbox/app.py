@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _JSON = "application/json"
+_NO_CONTENT = 204
 _LARGEST_BODY = 16 << 20  # of the controls; ten marks are far smaller
 _HEADERS = "sandbox-headers"  # where a request keeps the headers that a fault adds
 
@@ -132,7 +133,12 @@ class Service:
             return None
         request[_HEADERS] = added = _added_headers(faults)
         response.headers |= limit | added
-        return response.with_byte_order_mark() if self.store.behaviour.bom else response
+        if response.status == _NO_CONTENT:
+            return response
+        if self.store.behaviour.bom:
+            response = response.with_byte_order_mark()
+        accepted = request.headers.get("Accept-Encoding", "")
+        return response.gzipped() if self.store.behaviour.gzip and "gzip" in accepted else response
 
     async def _carry_out(
         self, request: web.Request, entry: Entry, endpoint: Endpoint, limit: dict[str, str]
@@ -188,8 +194,7 @@ class Service:
         self.listings += 1
         for action in self.during_export.pop(self.listings, []):
             admin.act(self, action)
-        accepted = request.headers.get("Accept-Encoding", "")
-        return response.gzipped() if behaviour.gzip and "gzip" in accepted else response
+        return response
 
     async def _mark(self, request: web.Request, entry: Entry) -> ApiResponse:
         if request.content_type != _JSON:
@@ -205,7 +210,7 @@ class Service:
             case "empty":
                 return ApiResponse([])
             case "no_content":
-                return ApiResponse([], 204, {})
+                return ApiResponse([], _NO_CONTENT, {})
         return ApiResponse.of({"invoices": [{"id": invoice_id} for invoice_id in ids]})
 
     async def _lock_rows(self) -> None:

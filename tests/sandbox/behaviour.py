@@ -65,7 +65,7 @@ class Behaviour:
             `{"1": …, "4": …}`; `data`, `{"data": […]}`; `null`; `string`; `missing`.
         invoices: The shape of the list of invoices, likewise.
         line_invoice_id: Whether lines carry `invoice_id`.
-        gzip: Whether listings are compressed for clients that accept it.
+        gzip: Whether responses are compressed for clients that accept it.
         bom: Whether a byte order mark precedes the body.
         date: Whether responses carry `Date`.
         keep_marks: Whether marks are kept; if not, they are accepted with 200 all the same.

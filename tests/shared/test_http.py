@@ -362,6 +362,16 @@ def test_an_error_with_an_odd_body(
     assert requests == (1 if status == 401 else 2)
 
 
+@pytest.mark.parametrize("preamble", ["", "\ufeff", "\ufeff\ufeff", "\r\n\ufeff \n", "\n"])
+@pytest.mark.parametrize("text", ["", "{}", '{"a": "\ufeff"}'])
+def test_byte_order_marks_and_blanks_before_a_body_are_removed(
+    shared: Shared, preamble: str, text: str
+) -> None:
+    body = bytearray((preamble + text).encode())
+    shared.http.remove_preamble(body)
+    assert body == text.encode()
+
+
 def test_words_behind_a_byte_order_mark(shared: Shared, connect: Connect) -> None:
     data = response(b'\xef\xbb\xbf{"message": "No."}', status="422 X")
     error, _ = error_of(shared, connect, data)

@@ -238,11 +238,6 @@ def test_text_that_was_cut_short_is_delivered(shared: Shared, text: str) -> None
     assert invoice.decode()["name"] == expected
 
 
-def test_a_byte_order_mark_is_skipped(shared: Shared) -> None:
-    [invoice] = shared.response.parse_listing(b'\xef\xbb\xbf{"invoices": [{"id": 1}]}')
-    assert invoice.id == 1
-
-
 @pytest.mark.parametrize("depth", [250, 900])
 def test_deep_nesting_is_delivered(shared: Shared, depth: int) -> None:
     nested = b"[" * depth + b"]" * depth

@@ -120,7 +120,9 @@ def test_such_a_failure_that_stays_ends_the_run_unmarked(account: Account, kind:
     assert "answered 200 to a mark" in ran.errors[-1]
 
 
-@pytest.mark.parametrize("body", ["", "\n", "{}", "\ufeff{}", '{"success": true}'])
+@pytest.mark.parametrize(
+    "body", ["", "\n", "\ufeff", "{}", "\ufeff\n\ufeff{}", '{"success": true}']
+)
 def test_an_empty_body_and_other_json_are_successes(account: Account, body: str) -> None:
     """The sandbox answers in place of marking, so only the target's word counts here."""
     account.sandbox.fail({"kind": "body", "body": body, "on": "mark", "times": None})

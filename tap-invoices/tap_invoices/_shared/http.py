@@ -56,6 +56,7 @@ MAX_SMALL_RESPONSE_BYTES = 1 << 20
 
 MAX_MESSAGE_LENGTH = 300
 _CHUNK_SIZE = 1 << 16
+_PREAMBLE = re.compile(rb"(?:\xef\xbb\xbf|\s)+")
 _REJECTED_INDEX = re.compile(r"invoices\.(\d{1,4})(?:\.|$)", re.ASCII)
 
 _logger = logging.getLogger(PLUGIN_NAME)
@@ -309,13 +310,22 @@ def iter_body(response: requests.Response, max_bytes: int) -> Iterator[bytes]:
 def read_body(response: requests.Response, max_bytes: int) -> bytearray:
     """Read a whole body into one piece of memory; `content` would need it twice.
 
+    It begins with its text: see `remove_preamble`.
+
     Raises:
         ResponseTooLargeError: The body is larger than `max_bytes`.
     """
     body = bytearray()
     for chunk in iter_body(response, max_bytes):
         body += chunk
+    remove_preamble(body)
     return body
+
+
+def remove_preamble(body: bytearray) -> None:
+    """Remove byte order marks and blanks before a body: each PHP file may send some."""
+    if preamble := _PREAMBLE.match(body):
+        del body[: preamble.end()]
 
 
 def server_message(body: Mapping[str, Any]) -> str:
@@ -412,7 +422,7 @@ def _backoff_waits() -> Generator[Any, Any, None]:
 
 def _error_body(response: requests.Response) -> dict[str, Any]:
     try:
-        body = json.loads(read_body(response, MAX_SMALL_RESPONSE_BYTES).decode("utf-8-sig"))
+        body = json.loads(read_body(response, MAX_SMALL_RESPONSE_BYTES))
     except Exception:  # noqa: BLE001 - an error without words, whatever its body holds
         return {}
     return body if isinstance(body, dict) else {}

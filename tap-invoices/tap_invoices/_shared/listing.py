@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from . import times
 from .errors import MalformedResponseError
 from .filters import filters_to_query
-from .http import EXPORT_PATH, iter_body, read_body
+from .http import EXPORT_PATH, iter_body, read_body, remove_preamble
 from .response import parse_listing, parse_listing_start
 from .status import Purpose
 from .transport import MAX_RESPONSE_BYTES
@@ -217,11 +217,13 @@ def read_listing_start(response: requests.Response, max_bytes: int) -> ListingSt
         for chunk in iter_body(response, MAX_RESPONSE_BYTES):
             body += chunk
             if len(body) > max_bytes:
+                remove_preamble(body)
                 if rows := parse_listing_start(body):
                     return ListingStart(rows, len(body), is_complete=False)
                 raise MalformedResponseError(f"one invoice is larger than {max_bytes >> 20} MiB")
     finally:
         response.close()
+    remove_preamble(body)
     return ListingStart(parse_listing(body), len(body), is_complete=True)
 
 

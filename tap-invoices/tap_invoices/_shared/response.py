@@ -27,7 +27,6 @@ MAX_ID = 2**63 - 1
 """The largest integer that databases and the API's own ids can hold."""
 
 _CHUNK_SIZE = 1 << 16  # bytes; what they decode to stays in the processor's cache
-_BOM = codecs.BOM_UTF8
 _decode_json = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
@@ -122,7 +121,7 @@ def parse_listing(body: Bytes) -> list[Row]:
         MalformedResponseError: The body is not JSON; another attempt may help.
         UnexpectedResponseError: It is JSON, but not a list of invoices.
     """
-    body = _normalize(body)
+    body = replace_lone_surrogates(body)
     try:
         _check_encoding(body)
         listing = _decode_listing(_on_one_line(body)).invoices
@@ -138,7 +137,7 @@ def parse_listing(body: Bytes) -> list[Row]:
 
 def parse_listing_start(body: Bytes) -> list[Row]:
     """Find the complete invoices in the first part of a response."""
-    elements, _ = split_invoices(_normalize(body))
+    elements, _ = split_invoices(replace_lone_surrogates(body))
     return [_careful_row(element) for element in elements]
 
 
@@ -221,10 +220,6 @@ def replace_lone_surrogates(body: Bytes) -> Bytes:
     if not _SURROGATE.search(body):
         return body
     return _ESCAPE.sub(lambda match: rb"\ufffd" if match[1] else match[0], body)
-
-
-def _normalize(body: Bytes) -> Bytes:
-    return replace_lone_surrogates(body[len(_BOM) :] if body[:3] == _BOM else body)
 
 
 def _check_encoding(body: Bytes) -> None:

@@ -74,7 +74,7 @@ def _tls(url: str, folder: Path) -> Iterator[tuple[str, str]]:
         other_reader, other_writer = await asyncio.open_connection(backend.hostname, backend.port)
         await asyncio.gather(_copy(reader, other_writer), _copy(other_reader, writer))
 
-    ready: Future[tuple[int, Callable[[], None]]] = Future()
+    ready: Future[tuple[int, Callable[[], object]]] = Future()
 
     async def serve() -> None:
         stop = asyncio.Event()
