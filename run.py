@@ -77,7 +77,7 @@ def become(command: str, arguments: list[str]) -> int:
 def test(arguments: list[str]) -> int:
     """Run every step, also after one that failed; returns the first failure's exit code."""
     _install("--group", "dev")
-    workers = str((os.cpu_count() or 1) + 1)  # more than cores, since tests also wait
+    workers = str((os.cpu_count() or 1) * 2)  # more than cores, since tests also wait
     pytest = ["-m", "pytest", "-n", workers, *(each for each in arguments if each != "--fast")]
     steps = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]]
     steps += [["python", "tools/check_language.py"]]

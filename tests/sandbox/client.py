@@ -60,7 +60,7 @@ class Sandbox:
             assert process.stdout is not None
             line = process.stdout.readline()
             if not line:
-                process.wait()
+                process.communicate()
                 errors.seek(0)
                 raise RuntimeError(errors.read().strip())
         return cls(process, line.split()[-1], token)

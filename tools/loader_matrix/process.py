@@ -86,8 +86,10 @@ class LoaderProcess:
 
     def kill(self) -> None:
         """Kill it, as the kernel or a person would, and wait until it is gone."""
+        assert self._process.stdin is not None
         self._timer.cancel()
         self._process.kill()
+        self._process.stdin.close()
         self._process.wait()
         self._listener.join()
 
@@ -143,11 +145,12 @@ class LoaderProcess:
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if line.strip():
-                with self._heard:
-                    self.states.append(line)
-                    self._heard.notify()
+        with self._process.stdout as stdout:
+            for line in stdout:
+                if line.strip():
+                    with self._heard:
+                        self.states.append(line)
+                        self._heard.notify()
 
 
 def _cpu_s() -> float:
