@@ -181,6 +181,19 @@ class Meltano:
         except subprocess.TimeoutExpired:
             return None
 
+    def kill_loader(self) -> bool:
+        """Kill the loader, as the kernel does when memory runs out.
+
+        Returns:
+            Whether it ran.
+        """
+        for process in self._family():
+            with suppress(psutil.NoSuchProcess):
+                if any(word.endswith("/target-postgres") for word in process.cmdline()):
+                    process.kill()
+                    return True
+        return False
+
     def first_error(self) -> str:
         """Return the first line that it told as an error, which is the cause of the others."""
         found = _ERROR.search(self.words())

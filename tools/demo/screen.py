@@ -30,7 +30,7 @@ def step(name: str, total: int | None = None) -> Iterator[Callable[[int, str], N
     Yields:
         A function that takes how much is done, and words for it.
     """
-    name_column = TextColumn("[bold]{task.description:<11}")
+    name_column = TextColumn("[bold]{task.description:<14}")
     words_column = TextColumn("{task.fields[words]}")
     how_far = () if total is None else (BarColumn(bar_width=20),)
     spinner, clock = SpinnerColumn(finished_text="[green]✓"), TimeElapsedColumn()
@@ -45,17 +45,20 @@ def step(name: str, total: int | None = None) -> Iterator[Callable[[int, str], N
         progress.update(task, total=total or 1, completed=total or 1)
 
 
-def summary(
-    stages: Sequence[Stage],
-    newest: Sequence[tuple[str, str, str, int]],
-    *,
-    drafts: int,
-) -> None:
-    """Show the whole story on one screen."""
+def show_stages(title: str, stages: Sequence[Stage]) -> None:
+    """Show how things stood, in a table."""
     console.print()
-    console.print(_counts(stages))
+    console.print(_counts(title, stages))
+
+
+def show_end(
+    newest: Sequence[tuple[str, str, str, int]], *, drafts: int, offer_to_stay: bool
+) -> None:
+    """Show rows of the database, and what a person can do next."""
     console.print(_READ_WHERE.format(drafts=drafts), style="dim")
     console.print(_rows(newest))
+    if offer_to_stay:
+        console.print(_OFFER)
     console.print(_next_step())
 
 
@@ -74,13 +77,13 @@ def wants_another_run() -> bool:
     return True
 
 
-def _counts(stages: Sequence[Stage]) -> Table:
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1))
+def _counts(title: str, stages: Sequence[Stage]) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1), title=title, title_justify="left")
     table.add_column("", no_wrap=True)
     for stage in stages:
         table.add_column(stage.name, justify="right", no_wrap=True)
-    for title, number in _QUANTITIES:
-        table.add_row(title, *(_number(number(stage)) for stage in stages))
+    for quantity, number in _QUANTITIES:
+        table.add_row(quantity, *(_number(number(stage)) for stage in stages))
     return table
 
 
@@ -111,8 +114,15 @@ def _rows(newest: Sequence[tuple[str, str, str, int]]) -> Table:
 
 
 _READ_WHERE = """\
+ The failed runs saved no state, so the last run delivers all new invoices again.
+ The loader updates the rows that it has: nothing is missing or stored twice.
  Read from the API and from the database after each run, not from the programs.
  {drafts} drafts in the API are left alone until they are booked.
+"""
+_OFFER = """\
+To book invoices and break things yourself, on a web page:
+
+  [bold]python3 run.py demo --stay[/]
 """
 _NEXT_STEP = """\
 Put the access to your account (TRAEDE_…) and your PostgreSQL (WAREHOUSE_…)

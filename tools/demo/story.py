@@ -1,4 +1,8 @@
-"""What happens: 300 invoices are loaded and marked; some more are booked; only those follow."""
+"""What happens, in three acts.
+
+300 invoices are loaded and marked. More are booked, and only those follow. Then more are booked,
+the loader is killed, the API rejects marks, and in the end nothing is lost.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +15,21 @@ from demo import screen
 from demo.counts import Api, Count, Warehouse
 from demo.errors import Stop
 from demo.postgres import Postgres
-from demo.project import Project
+from demo.project import Meltano, Project
 from sandbox.client import Sandbox
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 NEW = 12
+NEW_BEFORE_THE_BREAKS = 40
+MARKED_BEFORE_THE_API_BREAKS = 20
 DRAFTS = 5
 _APP_KEY = "sandbox-app-key"
 _SYSTEM = "warehouse"
 _POLL_SECONDS = 0.4
+_BATCH = 10  # invoices in a request that marks
 
 
 @dataclass(frozen=True)
@@ -89,10 +97,35 @@ class Story:
             self._sandbox.add(NEW)
             self._note(f"{NEW} booked")
             self._run("second run")
-            screen.summary(self._stages, self._warehouse.newest(3), drafts=DRAFTS)
             self._check()
+            screen.show_stages("Two runs", self._stages)
+            self._stages.clear()
+            self._break_and_recover()
+            screen.show_stages("Two broken runs, and one more", self._stages)
+            screen.show_end(self._warehouse.newest(3), drafts=DRAFTS, offer_to_stay=not self._stay)
             if self._stay:
                 self._go_on()
+
+    def _break_and_recover(self) -> None:
+        """Kill the loader in one run, let the API reject marks in the next, and run once more.
+
+        Raises:
+            Stop: Something was marked that is not loaded, or something is missing in the end.
+        """
+        self._sandbox.add(NEW_BEFORE_THE_BREAKS)
+        self._note(f"{NEW_BEFORE_THE_BREAKS} booked")
+        self._run("loader killed", breaks=Meltano.kill_loader)
+        if self._stages[-1].marked:
+            raise Stop("invoices were marked although the loader was killed.")
+        skipped = MARKED_BEFORE_THE_API_BREAKS // _BATCH
+        self._sandbox.fail(
+            {"kind": "status", "status": 401, "on": "mark", "skip": skipped, "times": None}
+        )
+        self._run("API fails", breaks=lambda _: True)
+        self._sandbox.heal()
+        self._run("last run")
+        if not self._stages[-1].balanced:
+            raise Stop("the database and the API do not agree, as the table shows.")
 
     def _start_services(self, stack: ExitStack) -> None:
         with screen.step("sandbox") as show:
@@ -116,7 +149,16 @@ class Story:
             last = str(error).splitlines()[-1:] or ["it gives no reason"]
             raise Stop(f"the sandbox does not start: {last[0]}") from error
 
-    def _run(self, name: str) -> None:
+    def _run(self, name: str, breaks: Callable[[Meltano], bool] | None = None) -> None:
+        """Run the pipeline.
+
+        Args:
+            name: What this run is called.
+            breaks: Called again and again until it has broken the run, which has to fail then.
+
+        Raises:
+            Stop: The run failed, or should have failed and did not.
+        """
         started = datetime.now(UTC)
         moment = self._warehouse.moment()
         to_do = self._stages[-1].pending
@@ -124,12 +166,15 @@ class Story:
             screen.step(name, to_do) as show,
             self._project.start("run", "tap-invoices", "target-invoices-ack") as meltano,
         ):
-            code = None
+            code, is_broken = None, False
             while code is None:
-                code = meltano.wait(_POLL_SECONDS)
+                is_broken = is_broken or (breaks is not None and breaks(meltano))
+                code = meltano.wait(_POLL_SECONDS if is_broken or not breaks else 0.02)
                 loaded, pending = self._warehouse.loaded().invoices, self._api.pending()
                 show(to_do - pending, f"{loaded} loaded · {pending} pending")
-        if code:
+        if breaks and not (code and is_broken):
+            raise Stop(f"the run “{name}” should have failed; its log is {meltano.log}.")
+        if code and not breaks:
             why = f"the {name} ended with {code} ({meltano.first_error()})"
             raise Stop(f"{why}; all that was said is in {meltano.log}.")
         since = self._api.exported_or_pending_since(started.isoformat()).invoices
