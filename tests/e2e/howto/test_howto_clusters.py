@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from helpers.checkout import CHECKOUT
 from helpers.howto_pages import MELTANO_YML, Page
 from helpers.plugin_envs import Program
 
@@ -106,6 +107,8 @@ def test_the_project_runs_read_only_and_as_nobody(account: Account, tmp_path: Pa
         shutil.copy(path, tmp_path)
     before, after = instructions("ENV")  # the build; the user and the command
     folders = re.findall(r"--tmpfs (\S+)", Page("containers").commands[0])
+    if any(str(CHECKOUT).startswith(f"{folder}/") for folder in folders):
+        pytest.skip("needs a checkout outside the folders that are emptied")
     variables = dict(word.split("=", 1) for word in before.split()) | {
         "BUILD": instructions("RUN")[1],
         "LATER": after,
