@@ -35,6 +35,9 @@ ENVIRONMENT = os.environ | {
     "UV_PYTHON": sys.executable,
     "UV_PYTHON_DOWNLOADS": "never",
 }
+# An image may set it. The packages are installed as links to their sources, which uv does not
+# compile: each start would, and take three times as long.
+ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 class Stop(Exception):  # noqa: N818 - not an error of the program

@@ -22,6 +22,7 @@ _UV = """#!/bin/sh
 if [ "$1" = --version ]; then echo "uv VERSION"; exit; fi
 echo "uv's arguments: $*" >&2
 echo "environment: $UV_PROJECT_ENVIRONMENT, bytecode: $UV_COMPILE_BYTECODE" >&2
+echo "no bytecode: ${PYTHONDONTWRITEBYTECODE-unset}" >&2
 exit 3
 """
 _AS_AN_OLDER_PYTHON = """
@@ -156,8 +157,10 @@ def test_a_folder_of_another_user_is_named_with_its_owner(machine: Machine, fold
 def test_uv_works_in_this_folder_whatever_the_shell_says(machine: Machine) -> None:
     machine.has_uv("0.9.7")
     machine.variables["UV_PROJECT_ENVIRONMENT"] = "/elsewhere"
-    expected = f"environment: {machine.checkout}/.venv, bytecode: 1"
-    assert expected in machine.run("demo").stderr
+    machine.variables["PYTHONDONTWRITEBYTECODE"] = "1"
+    done = machine.run("demo")
+    assert f"environment: {machine.checkout}/.venv, bytecode: 1\n" in done.stderr
+    assert "no bytecode: unset" in done.stderr
 
 
 def test_the_nearest_command_is_named(machine: Machine) -> None:
