@@ -314,6 +314,7 @@ def test_the_rejected_invoices_of_a_batch_are_read(shared: Shared, connect: Conn
         ({"message": "", "error": "token revoked"}, "token revoked"),
         ({"message": "No.", "errors": {"note": ["Too long.", "Odd."]}}, "No.; note: Too long."),
         ({"errors": {"note": "Too long."}}, "note: Too long."),
+        ({"message": "Too long.", "errors": {"note": ["Too long."]}}, "Too long."),
         ({"message": "two\n\n  lines"}, "two lines"),
         ({"message": "\x1b]0;owned\x07 \x1b[2J"}, "\ufffd]0;owned\ufffd \ufffd[2J"),
         ({"message": "x" * 1000}, "x" * 299 + "…"),

@@ -215,11 +215,13 @@ def test_a_full_device(tap: Tap) -> None:
         process = start(command(tap.folder, tap.sandbox.config()), stdout=full.fileno())
         done = finish(process, b"")
     assert done.exit_code == 1
+    assert len(done.errors) == 1
     assert "Cannot write to stdout (No space left on device)" in done.errors[0]
     discovering = [*command(tap.folder, tap.sandbox.config()), "--discover"]
     with Path("/dev/full").open("wb") as full:
         done = finish(start(discovering, stdout=full.fileno()), b"")
     assert done.exit_code == 1
+    assert len(done.errors) == 1
     assert "Traceback" not in done.stderr
 
 

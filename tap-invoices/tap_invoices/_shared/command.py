@@ -64,7 +64,8 @@ def _call(cli: Callable[[], object]) -> None:
         try:
             cli()
         finally:
-            sys.stdout.flush()
+            if output.failure() is None:  # otherwise it has been logged, and would be again
+                sys.stdout.flush()
     except _LoggedExit:
         raise
     except BaseException as error:  # noqa: BLE001 - each type ends in its own way

@@ -338,7 +338,12 @@ def server_message(body: Mapping[str, Any]) -> str:
     words = [message] if isinstance(message, str) else []
     errors = body.get("errors")
     if isinstance(errors, dict):
-        words += [f"{name}: {text}" for name, texts in errors.items() for text in _first(texts)]
+        words += [
+            f"{name}: {text}"
+            for name, texts in errors.items()
+            for text in _first(texts)
+            if text not in words  # Laravel's message often is the first of its errors
+        ]
     return shorten("; ".join(words), MAX_MESSAGE_LENGTH)
 
 
