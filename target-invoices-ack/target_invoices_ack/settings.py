@@ -48,6 +48,16 @@ CONFIG = th.PropertiesList(
         ),
     ),
     th.Property(
+        "warn_of_loader",
+        th.BooleanType,
+        default=True,
+        title="Warn of loader",
+        description=(
+            "Relaying: warn where the loader was seen to lose, replace or change rows. Set it to "
+            "false once you have dealt with that."
+        ),
+    ),
+    th.Property(
         "stream",
         th.StringType(min_length=1),
         default="invoices",
@@ -139,6 +149,7 @@ class Settings:
     api: ApiSettings
     loader: str
     confirm_by_state: bool
+    warn_of_loader: bool
     stream: str
     id_property: str
     allow_missing_lines: bool
@@ -157,6 +168,7 @@ class Settings:
             api=ApiSettings.from_config(config),
             loader=config.get("loader") or "",
             confirm_by_state=config["confirm"] == "state",
+            warn_of_loader=config["warn_of_loader"],
             stream=config["stream"],
             id_property=config["id_property"],
             allow_missing_lines=config["allow_missing_lines"],

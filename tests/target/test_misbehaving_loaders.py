@@ -43,15 +43,17 @@ def test_a_loader_that_is_not_found_is_named(account: Account) -> None:
     assert not account.marked
 
 
-def test_a_loader_that_was_seen_to_lose_rows_is_warned_of(account: Account) -> None:
+@pytest.mark.parametrize("warn", [True, False])
+def test_a_loader_that_was_seen_to_lose_rows_is_warned_of(account: Account, *, warn: bool) -> None:
+    """Unless the user says that it is known."""
     lossy = account.folder / "target-duckdb"
     lossy.write_text("#!/bin/sh\ncat > /dev/null\n")
     lossy.chmod(0o755)
 
-    ran = account.run(pages([1]), loader=str(lossy))
+    ran = account.run(pages([1]), loader=str(lossy), warn_of_loader=warn)
 
     assert ran.exit_code == 0
-    assert "target-duckdb was seen to lose rows" in ran.stderr
+    assert ("target-duckdb was seen to lose rows" in ran.stderr) == warn
 
 
 def test_a_loader_that_is_not_executable_is_named(account: Account) -> None:

@@ -16,7 +16,6 @@ from typing import IO, TYPE_CHECKING
 from target_invoices_ack._shared import PLUGIN_NAME
 from target_invoices_ack._shared.command import SIGNAL_EXIT
 from target_invoices_ack._shared.redact import shorten
-from target_invoices_ack.relay.known_loaders import loader_warning
 from target_invoices_ack.relay.loader_command import LoaderError, start_error
 from target_invoices_ack.relay.pipes import LineBuffer, StdinFeeder, iter_chunks, iter_lines
 from target_invoices_ack.relay.shield import BLOCKED_SIGNALS, unshielded_process
@@ -81,8 +80,6 @@ class Loader:
         Raises:
             LoaderError: It cannot be started.
         """
-        if warning := loader_warning(self._words):
-            _logger.warning("%s", warning)
         self._started_at = time.monotonic()
         self._process = _popen_with_blocked_signals(self._words, self._environment)
         self._feeder = StdinFeeder(_opened(self._process.stdin), self._accepts_input)

@@ -21,6 +21,7 @@ from target_invoices_ack.input.messages import INVOICE_ID, MessageParser
 from target_invoices_ack.input.reader import InputReader, standard_input
 from target_invoices_ack.input.tap_state import check_tap_state
 from target_invoices_ack.relay.confirmation import ConfirmationTracker
+from target_invoices_ack.relay.known_loaders import loader_warning
 from target_invoices_ack.relay.loader import Loader
 from target_invoices_ack.relay.loader_command import loader_environment, parse_command
 
@@ -191,6 +192,8 @@ class Relay(GenericSingerReader[bytes]):
             self._on_loader_line,
             self._log_progress,
         )
+        if self._settings.warn_of_loader and (warning := loader_warning(self._words)):
+            _logger.warning("%s", warning)
         loader.start()
         return loader
 
