@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from typing_extensions import override
 
+from tap_invoices._shared.threads import start_thread
+
 T = TypeVar("T")
 
 
@@ -34,7 +36,7 @@ class Prefetcher(Iterator[T]):
         """Return the next item, and have the one after it made."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="prefetch", daemon=True)
-            self._thread.start()
+            start_thread(self._thread)
         made = self._made.get()
         if isinstance(made, BaseException):
             raise made

@@ -196,7 +196,11 @@ class ReadBack(GenericSingerReader[bytes]):
             InputError: It does not fit; the SDK's text is left out, as it may repeat the line.
         """
         try:
-            callback(self._reduced(message) or self.deserialize_json(line))
+            content = self._reduced(message) or self.deserialize_json(line)
+            if message.type == "RECORD" and is_draft(content["record"]):
+                self._account.add_draft()  # whatever stream maps would make of its flag
+                return
+            callback(content)
         except PluginError:
             raise
         except (InvalidInputLine, msgspec.DecodeError):

@@ -9,6 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers.capabilities import STREAM_MAPS_CONFIG
+
+from tap_invoices.tap import TapInvoices
+from target_invoices_ack.target import TargetInvoicesAck
 
 if TYPE_CHECKING:
     from .conftest import Shared
@@ -141,6 +145,14 @@ def test_settings_of_the_other_program_are_ignored(shared: Shared) -> None:
     settings = shared.api_settings.TAP_SETTINGS | shared.api_settings.TARGET_SETTINGS
     plugin = Plugin(shared, dict.fromkeys(settings))
     assert list(shared.config_errors.setting_errors(plugin)) == []
+
+
+def test_each_setting_of_either_program_is_one_that_the_other_ignores(shared: Shared) -> None:
+    """Those that the SDK adds apart."""
+    tap = {*TapInvoices.config_jsonschema["properties"]}
+    target = {*TargetInvoicesAck.config_jsonschema["properties"]}
+    assert tap <= shared.api_settings.TAP_SETTINGS
+    assert target - {*STREAM_MAPS_CONFIG["properties"]} <= shared.api_settings.TARGET_SETTINGS
 
 
 def test_an_error_that_the_schema_does_not_find_stays(shared: Shared) -> None:

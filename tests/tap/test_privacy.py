@@ -85,13 +85,6 @@ def test_no_dot_env_file_is_looked_for(customers: Tap) -> None:
     assert "Loading configuration from" not in done.stderr
 
 
-def test_a_password_in_the_address_is_not_told(customers: Tap) -> None:
-    address = "http://someone:a-pass-word@127.0.0.1:9"
-    done = customers.run("--discover", env=DEBUG, api_url=address)
-    assert "127.0.0.1:9" in done.stderr
-    assert "a-pass-word" not in done.stderr
-
-
 def test_a_url_in_the_log_carries_no_token(customers: Tap) -> None:
     done = customers.run(env=DEBUG)
     assert re.search(r"GET /v10/invoices/export\?system_id=warehouse", done.stderr)

@@ -13,6 +13,8 @@ from helpers.run import run, write_json
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from .conftest import Tap
+
 FOR_A_SYNC = {"discovery", "streams", "sync", "prefetch", "_shared.http", "_shared.pagination"}
 
 
@@ -39,8 +41,6 @@ def test_a_bad_setting_is_told_without_what_a_sync_needs(tmp_path: Path) -> None
     assert not modules & FOR_A_SYNC
 
 
-def test_a_sync_loads_it(tmp_path: Path) -> None:
-    config = {"access_token": "t", "system_id": "w", "api_url": "http://127.0.0.1:9"}
-    catalog = write_json(tmp_path, "catalog", {"streams": []})
-    _, modules = loaded("--config", write_json(tmp_path, "config", config), "--catalog", catalog)
-    assert {"discovery", "streams"} <= modules
+def test_a_sync_loads_it(tap: Tap) -> None:
+    _, modules = loaded("--config", write_json(tap.folder, "config", tap.sandbox.config()))
+    assert modules >= FOR_A_SYNC

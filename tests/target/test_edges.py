@@ -208,10 +208,16 @@ def test_stream_maps_that_do_not_fit_are_named(account: Account, maps: Any) -> N
 
 
 DRAFT_COLUMNS = ["non_booked", "NON_BOOKED", "Non_Booked"]
+DRAFT_SETTINGS: list[dict[str, Any]] = [
+    {},
+    {"stream_maps": {"invoices": {"new": "1"}}},
+    {"stream_maps": {"invoices": {"ID": "ID", "__else__": None}}},
+    {"stream_maps": {"invoices": {"ID": "ID", "non_booked": "False", "__else__": None}}},
+]
 
 
 @pytest.mark.parametrize("name", DRAFT_COLUMNS)
-@pytest.mark.parametrize("settings", [{}, {"stream_maps": {"invoices": {"new": "1"}}}], ids=str)
+@pytest.mark.parametrize("settings", DRAFT_SETTINGS, ids=str)
 def test_a_draft_is_never_marked_whatever_the_case_of_its_columns(
     account: Account, name: str, settings: dict[str, Any]
 ) -> None:

@@ -175,7 +175,7 @@ class Story:
         if breaks and not (code and is_broken):
             raise Stop(f"the run “{name}” should have failed; its log is {meltano.log}.")
         if code and not breaks:
-            why = f"the {name} ended with {code} ({meltano.first_error()})"
+            why = f"the run “{name}” ended with {code} ({meltano.first_error()})"
             raise Stop(f"{why}; all that was said is in {meltano.log}.")
         since = self._api.exported_or_pending_since(started.isoformat()).invoices
         self._note(name, self._warehouse.written_since(moment), since)

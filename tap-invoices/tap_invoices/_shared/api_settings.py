@@ -63,6 +63,7 @@ TARGET_SETTINGS = frozenset(
         "reconcile_since",
         "allow_missing_lines",
         "verify_marks",
+        "warn_of_loader",
         "report_file",
     }
 )

@@ -73,7 +73,7 @@ def exclude_ids(state: object, ids: Iterable[int]) -> bool:
     Returns:
         Whether the state holds delivered ids at all.
     """
-    excluded = IdRanges(ids)
+    excluded = ids if isinstance(ids, IdRanges) else IdRanges(ids)
     has_ids = False
     for bookmark in tap_invoices_bookmarks(state):
         since, text = bookmark[DELIVERED]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from target_invoices_ack._shared import PLUGIN_NAME
 from target_invoices_ack._shared.errors import PluginError
 from target_invoices_ack._shared.redact import describe_safely
+from target_invoices_ack._shared.threads import start_thread
 from target_invoices_ack.client import MAX_BATCH_SIZE
 from target_invoices_ack.marking.account import MAX_LOGGED
 from target_invoices_ack.marking.isolation import mark_isolating_rejected
@@ -129,10 +130,10 @@ class MarkQueue:
         """
         for thread in self._threads:
             try:
-                thread.start()
-            except RuntimeError:
-                self._fail(PluginError("Cannot start a thread: the limit of the system is met."))
-                raise self.failure from None  # type: ignore[misc]
+                start_thread(thread)
+            except PluginError as error:
+                self._fail(error)
+                raise
 
     def add(self, ids: Iterable[int]) -> None:
         """Take in confirmed invoices; waits while too many are not marked yet.

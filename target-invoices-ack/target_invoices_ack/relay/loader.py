@@ -15,8 +15,10 @@ from typing import IO, TYPE_CHECKING
 
 from target_invoices_ack._shared import PLUGIN_NAME
 from target_invoices_ack._shared.command import SIGNAL_EXIT
+from target_invoices_ack._shared.errors import PluginError
 from target_invoices_ack._shared.redact import shorten
-from target_invoices_ack.relay.loader_command import LoaderError, start_error
+from target_invoices_ack._shared.threads import start_thread
+from target_invoices_ack.relay.loader_command import start_error
 from target_invoices_ack.relay.pipes import LineBuffer, StdinFeeder, iter_chunks, iter_lines
 from target_invoices_ack.relay.shield import BLOCKED_SIGNALS, unshielded_process
 from target_invoices_ack.relay.state_gate import StateGate
@@ -78,7 +80,7 @@ class Loader:
         """Start it.
 
         Raises:
-            LoaderError: It cannot be started.
+            PluginError: It cannot be started.
         """
         self._started_at = time.monotonic()
         self._process = _popen_with_blocked_signals(self._words, self._environment)
@@ -92,12 +94,10 @@ class Loader:
         ]
         try:
             for thread in self._threads:
-                thread.start()
-        except RuntimeError:
+                start_thread(thread)
+        except PluginError:
             self._process.kill()
-            raise LoaderError(
-                "The loader cannot be started: the system's limit of threads is reached."
-            ) from None
+            raise
 
     def feed(self, block: bytes) -> bool:
         """Write whole lines to the loader; waits while it is slow.

@@ -52,7 +52,7 @@ class Sqlite:
             "database": self._file,
             "style": style,
             "batch": choose.choice((1, 7, 25, 60)),
-            "pause": choose.choice((0.0, 0.0, 0.01, 0.05)),
+            "pause": choose.choice((0.0, 0.0, 0.002, 0.02)),
         }
         if not clean and choose.random() < 0.1:
             options |= {"fail-after": choose.randint(1, 6), "fail-code": choose.choice((0, 1))}
