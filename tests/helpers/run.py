@@ -131,6 +131,17 @@ def environment(**variables: str) -> dict[str, str]:
     return own | variables
 
 
+def hasty_retries(folder: Path) -> dict[str, str]:
+    """Return an environment in which programs do not wait before they retry.
+
+    The waits are real but for their length.
+    """
+    hasty = folder / "hasty"
+    hasty.mkdir(exist_ok=True)
+    (hasty / "sitecustomize.py").write_text("import time\ntime.sleep = lambda _: None\n")
+    return {"PYTHONPATH": str(hasty)}
+
+
 def run(
     command: Sequence[str],
     *,

@@ -69,17 +69,6 @@ def wait_for(happened: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def hasty_retries(folder: Path) -> dict[str, str]:
-    """Return an environment in which programs do not wait before they retry.
-
-    The waits are real but for their length.
-    """
-    hasty = folder / "hasty"
-    hasty.mkdir(exist_ok=True)
-    (hasty / "sitecustomize.py").write_text("import time\ntime.sleep = lambda _: None\n")
-    return {"PYTHONPATH": str(hasty)}
-
-
 def loader(folder: Path, program: str) -> str:
     """Write a loader and return the command that starts it.
 

@@ -373,6 +373,16 @@ def test_byte_order_marks_and_blanks_before_a_body_are_removed(
     assert body == text.encode()
 
 
+@pytest.mark.parametrize("before", range(280, 301, 4))
+def test_a_secret_that_a_message_repeats_is_hidden_where_it_is_cut(
+    shared: Shared, connect: Connect, before: int
+) -> None:
+    shared.redact.hide_secrets(["s3cret-t0ken"])
+    body = json.dumps({"message": "x" * before + "s3cret-t0ken"}).encode()
+    error, _ = error_of(shared, connect, response(body, status="422 X"))
+    assert "s3" not in str(error)
+
+
 def test_words_behind_a_byte_order_mark(shared: Shared, connect: Connect) -> None:
     data = response(b'\xef\xbb\xbf{"message": "No."}', status="422 X")
     error, _ = error_of(shared, connect, data)

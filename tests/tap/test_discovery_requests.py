@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from helpers.run import hasty_retries
 from helpers.tap_process import entry
 
 if TYPE_CHECKING:
@@ -21,13 +22,22 @@ def test_a_failure_that_passes_costs_no_column(tap: Tap) -> None:
     tap.sandbox.fail({"kind": "status", "status": 503, "on": "export", "times": 3})
     assert columns(tap.discover()) == expected
     assert "total" in expected
+    tap.sandbox.fail({"kind": "status", "status": 503, "on": "export", "times": 3})
+    done = tap.run(env=hasty_retries(tap.folder))  # discovers too
+    assert done.exit_code == 0
+    assert expected <= done.records()[0].keys()
 
 
-def test_an_api_that_stays_down_ends_it_with_nothing_written(tap: Tap) -> None:
+@pytest.mark.parametrize("words", [["--discover"], []])
+def test_an_api_that_stays_down_ends_it_with_nothing_written(tap: Tap, words: list[str]) -> None:
     """A sync without a catalog discovers too; it must not go on with fewer columns."""
     tap.sandbox.fail({"kind": "close", "on": "export", "times": None})
     host = tap.sandbox.url.removeprefix("http://")
-    done = tap.run(api_url=f"http://someone:a-pass-word@{host}", env={"LOGLEVEL": "DEBUG"})
+    done = tap.run(
+        *words,
+        api_url=f"http://someone:a-pass-word@{host}",
+        env=hasty_retries(tap.folder) | {"LOGLEVEL": "DEBUG"},
+    )
     assert done.exit_code == 1
     assert done.output == b""
     [line] = done.errors

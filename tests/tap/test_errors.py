@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
+from helpers.run import hasty_retries
 from helpers.servers import serving
 from sandbox.client import Sandbox
 
@@ -134,7 +135,7 @@ def test_json_of_another_shape_ends_it(tap: Tap, body: Any) -> None:
 
 
 def test_a_service_that_stays_away_ends_it_after_a_bounded_number_of_tries(tap: Tap) -> None:
-    done = failing(tap, {"kind": "close", "times": None})
+    done = failing(tap, {"kind": "close", "times": None}, env=hasty_retries(tap.folder))
     assert "Cannot use the API at" in error_of(done)
     assert 5 <= done.stderr.count("Retrying") <= 10
     assert done.ids() == [1, 2, 3, 4, 5]

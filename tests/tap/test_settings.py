@@ -133,6 +133,13 @@ def test_a_variable_without_effect_is_warned_of(tap: Tap) -> None:
     assert done.stderr.count("WARNING") == 2
 
 
+def test_a_config_file_may_be_standard_input(tap: Tap) -> None:
+    config = json.dumps(tap.sandbox.config()).encode()
+    done = run([TAP, "--config", "/dev/stdin"], stdin=config)
+    assert done.exit_code == 0, done.stderr
+    assert len(done.ids()) == 12
+
+
 def test_a_config_file_may_be_a_pipe(tap: Tap) -> None:
     """As in `--config <(command)`; it can be read only once."""
     reader, writer = os.pipe()

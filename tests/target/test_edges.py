@@ -298,6 +298,21 @@ def test_an_account_that_rejects_every_mark_ends_the_run_soon(account: Account) 
     assert ran.summary["rejected"] + ran.summary["confirmed but not marked"] == 1000
 
 
+def test_a_note_that_is_too_long_ends_the_run_soon(account: Account) -> None:
+    account.sandbox.behave(note_limit=5)
+    try:
+        ran = account.run(
+            pages(range(1, 1001)), loader=loader(account.folder, KEEPER), note="much too long"
+        )
+    finally:
+        account.sandbox.behave(note_limit=None)
+
+    assert ran.exit_code == 1
+    assert len(account.requests) < 50
+    assert "note" in ran.errors[-1]
+    assert not account.marked
+
+
 @pytest.mark.parametrize("status", [402, 405, 407, 410, 413, 415])
 def test_a_rejection_of_the_whole_request_ends_the_run_at_once(
     account: Account, status: int

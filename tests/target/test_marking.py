@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers.run import adds_up
+from helpers.run import adds_up, hasty_retries
 from helpers.singer import invoice, message, pages, state, value
 from helpers.tap_process import discover, run_tap
-from helpers.target_process import KEEPER, PROMPT, hasty_retries, loader
+from helpers.target_process import KEEPER, PROMPT, loader
 
 if TYPE_CHECKING:
     from helpers.target_process import Account

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers.run import TARGET, CompletedRun, environment, run, write_json
+from helpers.run import TARGET, CompletedRun, environment, hasty_retries, run, write_json
 from helpers.singer import pages
-from helpers.target_process import KEEPER, hasty_retries, loader
+from helpers.target_process import KEEPER, loader
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -100,7 +100,7 @@ KEEPING: dict[str, Callable[[list[str]], list[str]]] = {
     "nothing": lambda words: words,
     "bash": through_shell("bash", "{}; exit $?"),
     "exec in dash": through_shell("dash", "exec {}"),
-    "env": lambda words: ["env", "A=b", *words],
+    "env and nice": lambda words: ["env", "A=b", "nice", *words],
     "timeout": lambda words: ["timeout", "100", *words],
     "setsid": lambda words: ["setsid", "--wait", *words],
     "uv run": lambda words: [UV, "run", "--no-project", "--offline", *words],

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from helpers.run import hasty_retries
 from helpers.singer import pages, value
-from helpers.target_process import KEEPER, hasty_retries, loader
+from helpers.target_process import KEEPER, loader
 from target_invoices_ack.client import reports_failure
 
 if TYPE_CHECKING:
@@ -100,6 +101,33 @@ def test_a_failure_with_status_200_is_retried_like_a_500(
     assert sorted(account.marked) == list(range(1, 16))
     assert ran.stderr.count("Retrying in") == 2
     assert ran.states == [value(1)]
+
+
+@pytest.mark.parametrize("response", ["json", "empty", "no_content"])
+def test_the_sandbox_s_own_responses_are_successes(account: Account, response: str) -> None:
+    account.sandbox.behave(mark_response=response)
+    try:
+        ran = account.run(pages([1]), loader=loader(account.folder, KEEPER))
+    finally:
+        account.sandbox.behave(mark_response="json")
+
+    assert ran.exit_code == 0
+    assert account.marked == [1]
+
+
+@pytest.mark.parametrize("kind", ["endless", "gzip_bomb"])
+def test_a_response_without_an_end_is_no_success(account: Account, kind: str) -> None:
+    account.sandbox.fail({"kind": kind, "on": "mark", "times": None})
+
+    ran = account.run(
+        pages([1]),
+        loader=loader(account.folder, KEEPER),
+        env=hasty_retries(account.folder),
+    )
+
+    assert ran.exit_code == 1
+    assert not ran.states
+    assert "1 MiB" in ran.errors[-1]
 
 
 @pytest.mark.parametrize("kind", ["html", "not_success"])
