@@ -88,20 +88,29 @@ class _Pass:
     Attributes:
         has_moved: Whether a page did not begin where the one before ended.
         is_stuck: Whether the same page came again: the server ignores `start` and `page`.
-        length: Rows that the list has at least.
         seen: The ids that were read.
     """
 
     limit: int
     has_moved: bool = False
     is_stuck: bool = False
-    length: int = 0
     seen: IdRanges = field(default_factory=IdRanges)
     _ignores_start: bool = False
+    _length_by_start: int = 0
+    _length_by_page: int = 0
+    _longest_page: int = 0
+    _overlapping_pages: int = 0
+    _other_pages: int = 0
     _previous: Ids = ()
     _was_empty: bool = False
     _useful_pages: int = 0
     _idle_pages: int = 0
+
+    @property
+    def length(self) -> int:
+        """Rows that the list has at least: few pages overlap where a server ignores `start`."""
+        honours_start = not self.limit or self._overlapping_pages >= self._other_pages
+        return self._length_by_start if honours_start else self._length_by_page
 
     def run(self, fetch: Fetch) -> Rows[None]:
         """Request page after page; yields the rows of each, without that of the overlap."""
@@ -136,7 +145,13 @@ class _Pass:
         """Note what a page has; returns whether it connects."""
         overlaps = self._overlaps(ids)
         repeats = any(map(self._has_seen, ids[overlaps:]))
-        self.length = max(self.length, request.start + len(ids))
+        self._length_by_start = max(self._length_by_start, request.start + len(ids))
+        self._longest_page = max(self._longest_page, len(ids))
+        if ids:
+            at_page = request.page * self._longest_page  # which a server may have capped
+            self._length_by_page = max(self._length_by_page, at_page + len(ids))
+        self._overlapping_pages += overlaps
+        self._other_pages += bool(self._previous) and not overlaps
         self.has_moved |= repeats or (bool(self._previous) and not overlaps)
         if self.seen.update(each for each in ids if each is not None):
             self._useful_pages += 1
