@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 DEFAULT_PAGE_SIZE = 250
 
+MIN_KEY_LENGTH = len(NON_BOOKED) + 1
+"""The SDK's flattening renames columns from this length on: `invoice_id` is as long."""
+
 _FILTER = th.ObjectType(
     th.Property("key", th.StringType(allowed_values=list(KEYS)), required=True),
     th.Property("operator", th.StringType(allowed_values=list(OPERATORS)), required=True),
@@ -75,6 +78,12 @@ def own_setting_errors(config: Mapping[str, Any]) -> Iterator[str]:
     yield from filter_errors(config.get("filter_groups") or ())
     if problem := times.invalid_time(config.get("start_date", times.EPOCH)):
         yield f"start_date is {problem}"
+    length = config.get("flattening_max_key_length")
+    if config.get("flattening_enabled") and length and length < MIN_KEY_LENGTH:
+        yield (
+            f"flattening_max_key_length is {length}: below {MIN_KEY_LENGTH}, flattening renames "
+            "columns by which a target knows drafts and lines."
+        )
     if config.get("include_non_booked"):
         yield from draft_flag_errors(config.get("stream_maps") or {})
 

@@ -17,6 +17,7 @@ from typing_extensions import override
 from tap_invoices._shared.command import end_on_error
 from tap_invoices._shared.delivered_ids import INVOICE_LINES, INVOICES
 from tap_invoices._shared.errors import PluginError
+from tap_invoices._shared.redact import without_password
 from tap_invoices.catalog import deselected_tree, make_automatic
 from tap_invoices.records import writer_for
 from tap_invoices.records.sdk import BatchFiles, storable_schema
@@ -236,7 +237,7 @@ class Invoices(ExportStream):
                 counter.increment()
         except Exception as error:
             raise PluginError(
-                f"Batch files cannot be written to {config.storage.root} "
+                f"Batch files cannot be written to {without_password(config.storage.root)} "
                 f"({type(error).__name__}). Check batch_config.",
             ) from error
 

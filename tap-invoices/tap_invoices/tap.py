@@ -10,10 +10,10 @@ from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
 from tap_invoices import PROCESS_STARTED, settings
-from tap_invoices._shared import command, config_errors, input_files, preflight
+from tap_invoices._shared import command, config_errors, input_files
 from tap_invoices._shared.api_settings import ApiSettings, secrets_of
 from tap_invoices._shared.delivered_ids import INVOICE_LINES, INVOICES
-from tap_invoices._shared.environment import environment_warnings, read_environment
+from tap_invoices._shared.environment import read_environment
 from tap_invoices._shared.errors import PluginError
 from tap_invoices._shared.redact import hide_secrets
 from tap_invoices._shared.run_report import RunReport
@@ -225,15 +225,13 @@ class TapInvoices(Tap):
             raise ConfigValidationError("A setting is invalid", errors=errors)
 
     def _log_warnings(self, config: Mapping[str, Any], *, is_environment_read: bool) -> None:
-        for warning in environment_warnings(
-            self.config_jsonschema, config, _ENVIRONMENT_PREFIX, is_read=is_environment_read
+        for warning in config_errors.setting_warnings(
+            self.config_jsonschema,
+            config,
+            _ENVIRONMENT_PREFIX,
+            is_environment_read=is_environment_read,
         ):
             self.logger.warning("%s", warning)
-        if preflight.sends_token_in_clear(str(config.get("api_url"))):
-            self.logger.warning(
-                "api_url is plain http to another machine: whoever is on the way can read the "
-                "token. Use https.",
-            )
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

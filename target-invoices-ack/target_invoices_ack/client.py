@@ -44,6 +44,7 @@ SAMPLE_SIZE = 200
 
 _MAX_DEPTH = 5
 _FAILED = {"error", "errors", "fail", "failed", "failure", "false"}
+_LISTS = ("invoices", "results", "items")
 _OUTCOMES = ("status", "result", "code")
 _HTTP_ERRORS = range(400, 600)
 
@@ -192,6 +193,7 @@ def reports_failure(content: object, depth: int = _MAX_DEPTH) -> bool:
 
     It does so by `success` or `ok` that is false, an `error`, `errors` or `failed` that is not
     empty, a `status` such as `error` or 422; at the top, in `data` and in the elements of a list.
+    Of invoices that it repeats, only `success` and `ok` are read: the rest is theirs.
     """
     match content:
         case False:
@@ -203,11 +205,21 @@ def reports_failure(content: object, depth: int = _MAX_DEPTH) -> bool:
                 or any(content.get(name) for name in ("error", "errors", "failed", "exception"))
                 or any(_is_error_code(content.get(name)) for name in _OUTCOMES)
                 or reports_failure(content.get("data"), depth - 1)
+                or any(_has_failed_item(content.get(each)) for each in _LISTS)
             )
         case list() if depth:
             return any(reports_failure(each, depth - 1) for each in content)
         case _:
             return False
+
+
+def _has_failed_item(items: object) -> bool:
+    return isinstance(items, list) and any(
+        _is_false(item.get(name))
+        for item in items
+        if isinstance(item, dict)
+        for name in ("success", "ok")
+    )
 
 
 def _is_false(value: object) -> bool:

@@ -15,7 +15,7 @@ from target_invoices_ack.note import note_error
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_ONLY_READ_BACK = ("reconcile_since", "stream_maps")
+_ONLY_READ_BACK = ("reconcile_since",)
 
 CONFIG = th.PropertiesList(
     *API_SETTINGS,

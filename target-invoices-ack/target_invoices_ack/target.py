@@ -13,11 +13,10 @@ from typing_extensions import override
 
 from target_invoices_ack._shared.api_settings import secrets_of
 from target_invoices_ack._shared.command import FAILED, end_on_error, publish_at_end
-from target_invoices_ack._shared.config_errors import explain, setting_errors
-from target_invoices_ack._shared.environment import environment_warnings, read_environment
+from target_invoices_ack._shared.config_errors import explain, setting_errors, setting_warnings
+from target_invoices_ack._shared.environment import read_environment
 from target_invoices_ack._shared.errors import PluginError
 from target_invoices_ack._shared.input_files import ENVIRONMENT, read_config_files
-from target_invoices_ack._shared.preflight import sends_token_in_clear
 from target_invoices_ack._shared.redact import hide_secrets
 from target_invoices_ack._shared.run_report import RunReport
 from target_invoices_ack.client import AckClient
@@ -71,12 +70,16 @@ class TargetInvoicesAck(Target):
         config = {name: value for name, value in config.items() if value not in _NOT_SET}
         hide_secrets(secrets_of(config))
         self._stop = StopEvent()
+        for warning in setting_warnings(
+            self.config_jsonschema, config, _PREFIX, is_environment_read=parse_env_config
+        ):
+            self.logger.warning("%s", warning)
         try:
             super().__init__(config=config, **options)
         except ConfigValidationError as error:
             raise explain(error, self) from None
         if options.get("validate_config", True):
-            self._check_settings(reads_environment=parse_env_config)
+            self._check_settings()
         self.exit_code = FAILED  # of the command, once the run has ended
         self._run = self._prepare_run()
         report_file = self.config.get("report_file")
@@ -190,20 +193,12 @@ class TargetInvoicesAck(Target):
         sink.process_batch_files(encoding, message.manifest or [])
         return invoices
 
-    def _check_settings(self, *, reads_environment: bool) -> None:
+    def _check_settings(self) -> None:
         errors = [*setting_errors(self), *target_setting_errors(self.config)]
         if errors:
             raise ConfigValidationError("A setting is invalid", errors=errors)
-        schema = self.config_jsonschema
-        for warning in environment_warnings(
-            schema, self.config, _PREFIX, is_read=reads_environment
-        ):
-            self.logger.warning("%s", warning)
-        if sends_token_in_clear(self.config["api_url"]):
-            self.logger.warning(
-                "api_url begins with http://, so the token crosses the network unencrypted. "
-                "Use https:// if the API has it.",
-            )
+        if self.config.get("loader") and self.config.get("stream_maps"):
+            self.logger.warning("stream_maps of the target has no effect with loader.")
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

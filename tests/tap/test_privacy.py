@@ -78,6 +78,20 @@ def test_a_stream_map_that_fails_is_told_without_what_it_says(customers: Tap) ->
     assert secrets_in(done.stderr) == []
 
 
+def test_a_response_that_breaks_http_is_told_without_what_it_says(customers: Tap) -> None:
+    """The errors of urllib3 and http.client repeat it."""
+    broken = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    body = broken + '{"invoices": [{"id": 1, "customer": {"name": "Jane Roe"}}]}\r\n'
+    customers.sandbox.fail(
+        {"kind": "raw", "text": body, "on": "export", "times": 1},
+        {"kind": "raw", "text": "Jane Roe\r\n\r\n", "on": "export", "times": 1},
+    )
+    done = customers.run(env=DEBUG, app_key=APP_KEY)
+    assert done.exit_code == 0
+    assert "The request failed: " in done.stderr
+    assert "Jane" not in done.stderr
+
+
 def test_no_dot_env_file_is_looked_for(customers: Tap) -> None:
     """The SDK reads one that lies above the virtual environment, in place of exported variables."""
     done = customers.run("--config", "ENV", env=DEBUG)

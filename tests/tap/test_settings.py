@@ -133,6 +133,25 @@ def test_a_variable_without_effect_is_warned_of(tap: Tap) -> None:
     assert done.stderr.count("WARNING") == 2
 
 
+@pytest.mark.parametrize(("length", "fits"), [(10, False), (11, True)])
+def test_flattening_may_not_rename_what_a_target_needs(
+    tap: Tap, length: int, *, fits: bool
+) -> None:
+    done = tap.run(
+        include_non_booked=True,
+        flattening_enabled=True,
+        flattening_max_depth=1,
+        flattening_max_key_length=length,
+    )
+    assert done.exit_code == (0 if fits else 1)
+    if fits:
+        assert {each["non_booked"] for each in done.records()} == {True, False}
+        assert all(each["invoice_id"] for each in done.records("invoice_lines"))
+    else:
+        assert "flattening_max_key_length is 10" in done.errors[0]
+        assert not tap.listings()
+
+
 def test_a_config_file_may_be_standard_input(tap: Tap) -> None:
     config = json.dumps(tap.sandbox.config()).encode()
     done = run([TAP, "--config", "/dev/stdin"], stdin=config)

@@ -217,6 +217,23 @@ DRAFT_SETTINGS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("name", DRAFT_COLUMNS)
+def test_a_draft_is_never_relayed_as_booked_whatever_the_case_of_its_flag(
+    account: Account, name: str
+) -> None:
+    properties = {"id": {"type": ["integer"]}, name: {"type": ["boolean", "null"]}}
+    taps = message(
+        "SCHEMA", stream="invoices", schema={"properties": properties}, key_properties=[]
+    )
+    for row in ({"id": 1, name: False}, {"id": 2, name: True}, {"id": 3, name: None}):
+        taps += message("RECORD", stream="invoices", record=row)
+
+    ran = account.run(taps + state(1), loader=loader(account.folder, KEEPER))
+
+    assert ran.exit_code == 0
+    assert sorted(account.marked) == [1, 3]
+
+
+@pytest.mark.parametrize("name", DRAFT_COLUMNS)
 @pytest.mark.parametrize("settings", DRAFT_SETTINGS, ids=str)
 def test_a_draft_is_never_marked_whatever_the_case_of_its_columns(
     account: Account, name: str, settings: dict[str, Any]

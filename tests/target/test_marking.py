@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers.run import adds_up, hasty_retries
+from helpers.run import adds_up, finish, hasty_retries
 from helpers.singer import invoice, message, pages, state, value
 from helpers.tap_process import discover, run_tap
-from helpers.target_process import KEEPER, PROMPT, loader
+from helpers.target_process import KEEPER, PROMPT, loader, wait_for
 
 if TYPE_CHECKING:
     from helpers.target_process import Account
@@ -277,7 +277,8 @@ def test_a_redirect_is_not_followed_since_it_would_carry_the_token(account: Acco
     assert not ran.states
 
 
-def test_with_skip_exported_one_listing_a_run_tells_what_is_left_alone(account: Account) -> None:
+def test_with_skip_exported_a_listing_tells_what_is_left_alone(account: Account) -> None:
+    """It is made again where it lacks an invoice that may have been booked since."""
     account.sandbox.mark([2, 3], account.system_id)
 
     ran = account.run(
@@ -287,9 +288,23 @@ def test_with_skip_exported_one_listing_a_run_tells_what_is_left_alone(account: 
     assert ran.exit_code == 0
     assert sorted(account.marked) == [1, 2, 3, 4]
     listed = account.sandbox.log("export")
-    assert len(listed) == 4  # pages of 1,000 invoices, each from the last one of the page before
+    assert len(listed) == 2 * 4  # pages, each from the last invoice of the page before
     assert ran.summary["exported already"] == 2
     assert adds_up(ran.summary)
+
+
+def test_with_skip_exported_what_is_booked_during_the_run_is_marked(account: Account) -> None:
+    target = account.start(loader=loader(account.folder, PROMPT), skip_exported=True)
+    assert target.stdin is not None
+    target.stdin.write(pages([1]))
+    target.stdin.flush()
+    wait_for(lambda: account.marked == [1])
+    [new] = account.sandbox.add(1)
+    target.stdin.write(pages([new]))
+    ran = finish(target)
+
+    assert ran.exit_code == 0
+    assert account.marked == [1, new]
 
 
 def test_a_state_of_another_shape_passes_where_nothing_was_refused(account: Account) -> None:

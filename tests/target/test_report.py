@@ -26,7 +26,11 @@ def read(account: Account) -> dict[str, Any]:
     report: dict[str, Any] = json.loads((account.folder / "report.json").read_text())
     jsonschema.validate(report, SCHEMA)
     counts = report["counts"]
-    assert counts["received"] == sum(counts.values()) - counts["received"]
+    parts = sum(counts.values()) - counts["received"] - counts["confirmed"]
+    assert counts["received"] == parts
+    assert counts["confirmed"] == counts["received"] - counts["unconfirmed"] - counts["drafts"] - (
+        sum(each.get("count", 0) for each in report["rejected"])
+    )
     return report
 
 
@@ -56,6 +60,7 @@ def test_a_report_says_what_became_of_every_invoice(account: Account) -> None:
         "rejected": 2,
         "drafts": 1,
         "already_exported": 0,
+        "confirmed": 11,
         "not_marked": 0,
     }
     assert [each["id"] for each in report["rejected"]] == [4, None]

@@ -39,7 +39,6 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a placeholder with a form": ({"note": "{loaded_at:%Y}"}, "{loaded_at}, which is not known"),
     "a brace that does not close": ({"note": "run {run_id"}, "note is not valid"),
     "what is for reading back": ({"reconcile_since": "2026-01-01"}, "reconcile_since is for"),
-    "maps in the relay": ({"stream_maps": {"invoices": {}}}, "stream_maps is for"),
     "yes for true": ({"dry_run": "yes"}, "dry_run"),
     "a setting that does not exist": ({"dryrun": True}, "Did you mean dry_run?"),
     "a misspelt secret": ({"acces_token": "secret-17"}, "Did you mean access_token?"),
@@ -167,6 +166,7 @@ def test_one_file_may_hold_the_settings_of_both_programs(account: Account) -> No
         "page_size": 100,
         "start_date": "2026-01-01",
         "include_non_booked": True,
+        "stream_maps": {"invoices": {"x": "id"}},
     }
 
     ran = account.run(pages([1]), loader=loader(account.folder, KEEPER), **both)

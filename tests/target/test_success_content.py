@@ -103,6 +103,20 @@ def test_a_failure_with_status_200_is_retried_like_a_500(
     assert ran.states == [value(1)]
 
 
+def test_a_failure_of_one_invoice_in_a_success_is_one(account: Account) -> None:
+    body = '{"invoices": [{"id": 11, "success": false, "error": "locked"}]}'
+    account.sandbox.fail({"kind": "body", "body": body, "on": "mark", "skip": 1, "times": None})
+
+    ran = account.run(
+        pages(range(1, 21)),
+        loader=loader(account.folder, KEEPER),
+        env=hasty_retries(account.folder),
+    )
+
+    assert ran.exit_code == 1
+    assert ran.summary["marked"] == 10
+
+
 @pytest.mark.parametrize("response", ["json", "empty", "no_content"])
 def test_the_sandbox_s_own_responses_are_successes(account: Account, response: str) -> None:
     account.sandbox.behave(mark_response=response)

@@ -71,6 +71,22 @@ def test_a_server_in_another_time_zone_stops_the_run(account: Account, hours: in
     assert len(account.sandbox.log("export")) <= 3
 
 
+@pytest.mark.parametrize("sends_date", [True, False])
+def test_marks_that_are_not_kept_are_noticed_without_a_date_and_late(
+    account: Account, *, sends_date: bool
+) -> None:
+    """Reading back, most of what comes first is marked already."""
+    account.sandbox.mark(range(1, 38), account.system_id)
+    account.sandbox.behave(keep_marks=False, date=sends_date)
+    try:
+        ran = relay(account, skip_exported=True)
+    finally:
+        account.sandbox.behave(keep_marks=True, date=True)
+
+    assert ran.exit_code == 1
+    assert "it does not keep marks" in ran.errors[-1]
+
+
 def test_without_created_at_it_is_inconclusive_and_the_run_goes_on(account: Account) -> None:
     ran = relay(account, created=False)
 

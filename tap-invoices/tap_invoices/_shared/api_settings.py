@@ -177,12 +177,16 @@ def api_setting_errors(config: Mapping[str, Any]) -> Iterator[str]:
     if isinstance(api_url, str):
         yield from preflight.connection_errors(api_url)
     report_file = config.get("report_file")
-    if isinstance(report_file, str) and not _is_in_writable_folder(report_file):
-        yield f"report_file is {report_file!r}: its folder does not exist or is not writable."
+    if isinstance(report_file, str) and not _can_be_written(report_file):
+        yield (
+            f"report_file is {report_file!r}: its folder does not exist or is not writable, or it "
+            "is a folder itself."
+        )
 
 
-def _is_in_writable_folder(path: str) -> bool:
+def _can_be_written(path: str) -> bool:
     try:
-        return Path(path).parent.is_dir() and os.access(Path(path).parent, os.W_OK)
+        file = Path(path)
+        return file.parent.is_dir() and os.access(file.parent, os.W_OK) and not file.is_dir()
     except ValueError:  # a NUL in the path
         return False

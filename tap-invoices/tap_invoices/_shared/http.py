@@ -233,7 +233,8 @@ class HttpClient:
         except Exception as error:
             # What a server or a proxy can send makes requests, urllib3 and http.client raise
             # almost anything: ValueError, LookupError, RecursionError, zlib.error, …
-            _logger.debug("The request failed.", exc_info=True)
+            # Their texts may repeat the response, and so customers' data: only types are logged.
+            _logger.debug("The request failed: %s.", " from ".join(_types_of(error)))
             raise _connection_failure(error) from error
 
     def _template(self, method: str, path: str) -> requests.PreparedRequest:
@@ -413,6 +414,12 @@ def _is_permanent(error: Exception) -> bool:
     if isinstance(error, HttpStatusError):
         return error.action is not Action.RETRY
     return isinstance(error, ConnectionFailedError) and not error.retry
+
+
+def _types_of(error: BaseException | None) -> Iterator[str]:
+    while error is not None:
+        yield type(error).__qualname__
+        error = error.__cause__ or error.__context__
 
 
 def _backoff_waits() -> Generator[Any, Any, None]:

@@ -138,7 +138,11 @@ class MessageParser:
             InputError: It cannot be decoded.
         """
         keys: Any = self._checked(self._decode_keys, message.record)
-        return InvoiceKeys(keys.id, keys.non_booked, keys.created_at)
+        flag = keys.non_booked
+        if flag is None and NON_BOOKED.encode() in bytes(message.record).lower():
+            flags = self.columns(message, NON_BOOKED).values()  # in another case
+            flag = next((each for each in flags if each), None)
+        return InvoiceKeys(keys.id, flag, keys.created_at)
 
     def line_invoice_id(self, message: Message) -> object:
         """Return the invoice id that the record of another stream holds, or None.

@@ -92,11 +92,12 @@ class Account:
         return bool(self.rejected or self.unmarkable)
 
     def counts(self) -> dict[str, int]:
-        """Return the figures by name; `received` is the sum of all others."""
+        """Return the figures by name; `received` is the sum of all but `confirmed`."""
         with self._lock:
             unmarkable = self.unmarkable.total()
             return {
                 "received": self.received + unmarkable + self.drafts,
+                "confirmed": self.confirmed,
                 "marked": self.marked,
                 "unconfirmed": self.unconfirmed,
                 "rejected": len(self.rejected) + unmarkable,

@@ -71,7 +71,7 @@ class Acknowledger:
 
     @cached_property
     def pending(self) -> IdRanges:
-        """The ids that were pending when this was first asked for: one listing a run.
+        """The ids that were pending when this was asked for; kept until one is missed.
 
         Raises:
             PluginError: The API rejects the request or cannot be reached.
@@ -86,12 +86,19 @@ class Acknowledger:
         """
         self.account.add_confirmed(len(ids))
         if ids and self._settings.skip_exported:
-            wanted = [each for each in ids if each in self.pending]
-            self.account.add_already_exported(len(ids) - len(wanted))
-            ids = wanted
+            ids = self._without_exported(ids)
         self._queue.add(ids)
         if state is not None:
             self._queue.add_state(state)
+
+    def _without_exported(self, ids: Sequence[int]) -> list[int]:
+        """Return those that are pending; a listing from before they were booked is made anew."""
+        is_earlier = "pending" in vars(self)
+        if is_earlier and not all(each in self.pending for each in ids):
+            vars(self).pop("pending", None)
+        wanted = [each for each in ids if each in self.pending]
+        self.account.add_already_exported(len(ids) - len(wanted))
+        return wanted
 
     def flush(self) -> None:
         """Wait until everything that was submitted is marked or rejected.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from target_invoices_ack._shared import PLUGIN_NAME, times
@@ -24,7 +25,9 @@ _MARGIN = timedelta(minutes=10)
 """More than clocks of one service differ, and less than time zones do."""
 
 _MAX_OFFSET = timedelta(hours=15)
-_MAX_REMEMBERED = 200
+_MAX_REMEMBERED = 100_000
+"""Invoices of which the time is kept: reading back, most may be marked already."""
+
 _REPLICA_LAG_S = 2.0
 """How long a mark may take until every part of the service knows of it."""
 
@@ -40,17 +43,13 @@ class MarkVerifier:
 
     def __init__(self, client: AckClient) -> None:
         self._client = client
-        self._created_at: dict[int, datetime] = {}
+        self._created_at: dict[int, str] = {}
         self._is_done = False
 
     def remember(self, invoice_id: int, created_at: object) -> None:
         """Take in when an invoice was created: by that the API can be asked about it."""
-        if self._is_done or len(self._created_at) >= _MAX_REMEMBERED:
-            return
-        try:
-            self._created_at[invoice_id] = times.parse_time(str(created_at))
-        except ValueError:
-            return
+        if not self._is_done and created_at and len(self._created_at) < _MAX_REMEMBERED:
+            self._created_at[invoice_id] = str(created_at)
 
     def verify(self, ids: Sequence[int]) -> None:
         """Verify that the mark of one of these invoices, the last that were marked, took effect.
@@ -59,47 +58,57 @@ class MarkVerifier:
             PluginError: It did not.
         """
         self._is_done = True
-        marked_at = self._client.marked_at
-        invoice_id = next((each for each in ids if each in self._created_at), None)
-        if marked_at is None or invoice_id is None:
+        found = next(filter(None, map(self._with_time, ids)), None)
+        self._created_at.clear()
+        if found is None:
             _log_inconclusive("no invoice of the first batch has a usable created_at")
             return
         try:
-            contradiction = self._find_contradiction(invoice_id, marked_at)
+            contradiction = self._find_contradiction(*found)
         except PluginError as error:
             _log_inconclusive(str(error))
             return
         if contradiction:
             raise PluginError(contradiction)
 
-    def _find_contradiction(self, invoice_id: int, marked_at: datetime) -> str | None:
+    def _with_time(self, invoice_id: int) -> tuple[int, datetime] | None:
+        try:
+            return invoice_id, times.parse_time(self._created_at[invoice_id])
+        except (KeyError, ValueError):
+            return None
+
+    def _find_contradiction(self, invoice_id: int, created_at: datetime) -> str | None:
         """Describe what is wrong; None if nothing is, or if it cannot be said."""
-        if self._is_listed(invoice_id, None):
+        is_listed = partial(self._is_listed, invoice_id, created_at)
+        if is_listed(None):
             time.sleep(_REPLICA_LAG_S)
-            if self._is_listed(invoice_id, None):
+            if is_listed(None):
                 return (
                     f"The API accepted the mark of invoice {invoice_id}, and lists it as pending "
                     "all the same: it does not keep marks. Nothing else is marked. Check "
                     "system_id, and ask the provider."
                 )
-        if self._is_listed(invoice_id, marked_at - _MARGIN):
+        marked_at = self._client.marked_at
+        if marked_at is None:
+            _log_inconclusive("the API does not send the time")
+        elif is_listed(marked_at - _MARGIN):
             later = marked_at + _MARGIN
-            if self._is_listed(invoice_id, later):
+            if is_listed(later):
                 return _describe_shift(invoice_id, marked_at, later, "lists it")
-        elif self._is_listed(invoice_id, marked_at - _MAX_OFFSET):
+        elif is_listed(marked_at - _MAX_OFFSET):
             return _describe_shift(invoice_id, marked_at, marked_at - _MARGIN, "does not list it")
         else:
             _log_inconclusive("the API does not list a marked invoice by its created_at")
         return None
 
-    def _is_listed(self, invoice_id: int, since: datetime | None) -> bool:
+    def _is_listed(self, invoice_id: int, created_at: datetime, since: datetime | None) -> bool:
         """Whether a list holds the invoice.
 
         Raises:
             PluginError: The list cannot be had, or is too long to say.
         """
         text = times.format_bookmark(since) if since else None
-        return self._client.is_listed(invoice_id, self._created_at[invoice_id], text)
+        return self._client.is_listed(invoice_id, created_at, text)
 
 
 def _describe_shift(invoice_id: int, marked_at: datetime, since: datetime, found: str) -> str:

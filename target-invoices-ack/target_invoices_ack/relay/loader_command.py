@@ -42,7 +42,7 @@ def parse_command(command: str) -> list[str]:
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise LoaderError(f"loader is {command!r}, which cannot be split ({error}).") from None
+        raise LoaderError(f"loader cannot be split into words ({error}).") from None
     if not words:
         raise LoaderError("loader is empty. Name the command of a Singer loader.")
     if RELAYING in os.environ or _names_target(words):
@@ -68,7 +68,7 @@ def loader_environment(secrets: Iterable[str | None], environ: Mapping[str, str]
     """Return the environment of the loader's processes, without the programs' secrets.
 
     Args:
-        secrets: The token and the app key.
+        secrets: The token, the app key and the password in the API's address, if any.
         environ: The target's own environment.
     """
     hidden = [secret for secret in secrets if secret]

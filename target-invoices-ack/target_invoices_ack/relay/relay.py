@@ -15,7 +15,7 @@ from typing_extensions import override
 from target_invoices_ack._shared import PLUGIN_NAME
 from target_invoices_ack._shared.command import FAILED
 from target_invoices_ack._shared.errors import PluginError
-from target_invoices_ack._shared.redact import describe_safely
+from target_invoices_ack._shared.redact import describe_safely, password_in
 from target_invoices_ack.input.invoice_id import is_true, parse_invoice_id
 from target_invoices_ack.input.messages import INVOICE_ID, MessageParser
 from target_invoices_ack.input.reader import InputReader, standard_input
@@ -187,7 +187,9 @@ class Relay(GenericSingerReader[bytes]):
         api = self._settings.api
         loader = Loader(
             self._words,
-            loader_environment((api.access_token, api.app_key), os.environ),
+            loader_environment(
+                (api.access_token, api.app_key, password_in(api.base_url)), os.environ
+            ),
             self._stop,
             self._on_loader_line,
             self._log_progress,
