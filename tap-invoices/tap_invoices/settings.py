@@ -78,6 +78,7 @@ def own_setting_errors(config: Mapping[str, Any]) -> Iterator[str]:
     yield from filter_errors(config.get("filter_groups") or ())
     if problem := times.invalid_time(config.get("start_date", times.EPOCH)):
         yield f"start_date is {problem}"
+    yield from _batch_errors(config.get("batch_config") or {})
     length = config.get("flattening_max_key_length")
     if config.get("flattening_enabled") and length and length < MIN_KEY_LENGTH:
         yield (
@@ -86,6 +87,12 @@ def own_setting_errors(config: Mapping[str, Any]) -> Iterator[str]:
         )
     if config.get("include_non_booked"):
         yield from draft_flag_errors(config.get("stream_maps") or {})
+
+
+def _batch_errors(batch_config: Mapping[str, Any]) -> Iterator[str]:
+    for part, name in (("encoding", "format"), ("storage", "root")) if batch_config else ():
+        if not (isinstance(found := batch_config.get(part), dict) and found.get(name)):
+            yield f"batch_config lacks {part}.{name}, which the files need."
 
 
 def draft_flag_errors(stream_maps: Mapping[str, Any]) -> Iterator[str]:

@@ -46,6 +46,9 @@ def problems(done: CompletedRun) -> list[str]:
         ({"filter_groups": [{"filters": []}]}, "filter_groups[0].filters is empty"),
         ({"start_date": "2026-02-30"}, "start_date is '2026-02-30', which is not a valid time"),
         ({"report_file": "/nowhere/report.json"}, "its folder does not exist"),
+        ({"report_file": "/etc"}, "it is a folder itself"),
+        ({"batch_config": {"encoding": {"format": "jsonl"}}}, "batch_config lacks storage.root"),
+        ({"batch_config": {"storage": {"root": "file:///tmp"}}}, "batch_config lacks encoding.f"),
     ],
     ids=str,
 )
