@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from jsonschema import Draft7Validator
 from singer_sdk.singerlib import Catalog, Metadata, Schema
 
 from tap_invoices._shared.delivered_ids import INVOICE_LINES, INVOICES
@@ -52,6 +53,8 @@ def parse_catalog(catalog: Mapping[str, Any]) -> Catalog:
     """
     try:
         parsed = Catalog.from_dict(_with_replication_methods(catalog))
+        for each in parsed.streams:
+            Draft7Validator.check_schema(each.schema.to_dict())
         for name, columns in COMPUTED_COLUMNS.items():
             if entry := parsed.get_stream(name):
                 entry.schema.properties = dict(entry.schema.properties or {}) | {

@@ -60,7 +60,7 @@ FLATTENING = st.one_of(
             "flattening_max_key_length": length,
         },
         st.integers(0, 3),
-        st.sampled_from([255, 8]),
+        st.sampled_from([255, 11]),
     ),
 )
 
