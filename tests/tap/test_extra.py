@@ -42,11 +42,16 @@ NESTED = st.recursive(
     PLAIN,
     lambda inner: st.one_of(
         st.builds(
-            lambda types, properties: {"type": [*types, "object"], "properties": properties},
+            lambda types, properties: {
+                "type": sorted({*types, "object"}),
+                "properties": properties,
+            },
             TYPES,
             st.dictionaries(NAMES, inner, max_size=3),
         ),
-        st.builds(lambda types, items: {"type": [*types, "array"], "items": items}, TYPES, inner),
+        st.builds(
+            lambda types, items: {"type": sorted({*types, "array"}), "items": items}, TYPES, inner
+        ),
         st.lists(inner, min_size=1, max_size=3).map(lambda branches: {"anyOf": branches}),
     ),
     max_leaves=4,
