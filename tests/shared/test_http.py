@@ -51,7 +51,7 @@ GARBAGE = {
     ),
     "a list that ends early": (response(LISTING[:-3]), "not valid JSON, or cut off"),
     "an empty body": (response(b""), "its response is empty"),
-    "no content": (b"HTTP/1.1 204 No Content\r\n\r\n", "its response is empty"),
+    "no content": (response(b"", status="204 No Content", length=False), "its response is empty"),
     "a part": (response(LISTING[:-3], status="206 Partial Content"), "cut off"),
     "HTML": (response(b"<html>Fatal error</html>", "Content-Type: text/html"), "HTML page"),
     "two lengths": (
