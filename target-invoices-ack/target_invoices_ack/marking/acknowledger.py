@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import metrics
@@ -48,6 +47,7 @@ class Acknowledger:
         self._client = client
         self._emitted = b""
         self._verifier = MarkVerifier(client)
+        self._pending: IdRanges | None = None
         self._dry_run_ids = IdRanges()
         self._dry_run_lock = threading.Lock()
         self._metric = metrics.record_counter(settings.stream, "mark-as-exported")
@@ -69,14 +69,16 @@ class Acknowledger:
         """
         self._queue.start()
 
-    @cached_property
+    @property
     def pending(self) -> IdRanges:
         """The ids that were pending when this was asked for; kept until one is missed.
 
         Raises:
             PluginError: The API rejects the request or cannot be reached.
         """
-        return self._client.list_pending()
+        if self._pending is None:
+            self._pending = self._client.list_pending()
+        return self._pending
 
     def submit(self, ids: Sequence[int], state: bytes | None = None) -> None:
         """Take in loaded invoices, and a STATE to be emitted once they are marked.
@@ -93,9 +95,9 @@ class Acknowledger:
 
     def _without_exported(self, ids: Sequence[int]) -> list[int]:
         """Return those that are pending; a listing from before they were booked is made anew."""
-        is_earlier = "pending" in vars(self)
-        if is_earlier and not all(each in self.pending for each in ids):
-            vars(self).pop("pending", None)
+        earlier = self._pending
+        if earlier is not None and not all(each in earlier for each in ids):
+            self._pending = None
         wanted = [each for each in ids if each in self.pending]
         self.account.add_already_exported(len(ids) - len(wanted))
         return wanted
