@@ -114,7 +114,7 @@ def _rows(newest: Sequence[tuple[str, str, str, int]]) -> Table:
 
 
 _READ_WHERE = """\
- The failed runs saved no state, so the last run delivers all new invoices again.
+ The failed runs saved no state, so the last run delivers everything new again.
  The loader updates the rows that it has: nothing is missing or stored twice.
  Read from the API and from the database after each run, not from the programs.
  {drafts} drafts in the API are left alone until they are booked.
