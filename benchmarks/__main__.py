@@ -8,7 +8,18 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import data, extraction, installed, marking, path, profile, relay, report, startup
+from benchmarks import (
+    data,
+    extraction,
+    installed,
+    marking,
+    nothing_new,
+    path,
+    profile,
+    relay,
+    report,
+    startup,
+)
 from benchmarks.results import Results
 from demo.postgres import Postgres
 from helpers.checkout import CHECKOUT, PYTHONPATH
@@ -16,7 +27,7 @@ from helpers.plugin_envs import Program
 from helpers.run import environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from benchmarks.measure import Series
 
@@ -29,6 +40,7 @@ GROUPS = (
     relay.GROUP,
     marking.GROUP,
     path.GROUP,
+    nothing_new.GROUP,
 )
 
 _DRAWING = Program("matplotlib", ("matplotlib==3.11.*", "msgspec", "requests"))
@@ -75,25 +87,24 @@ def draw(results: Path, picture: Path) -> None:
 def measure(group: str, folder: Path, database: Postgres, *, short: bool) -> Iterator[Series]:
     """Measure one group."""
     runs = 1 if short else _RUNS
-    match group:
-        case extraction.GROUP:
-            yield from extraction.measure(extraction.SHORT if short else extraction.CASES, folder)
-        case startup.GROUP:
-            yield from startup.measure(runs, folder / "start-up")
-        case installed.GROUP:
-            yield from installed.measure(folder / "installed")
-        case profile.GROUP:
-            invoices = 300 if short else extraction.MAIN
-            yield from profile.measure(invoices, runs, folder / "profile")
-        case relay.GROUP:
-            loads = relay.SHORT if short else relay.CASES
-            yield from relay.measure(loads, folder / "relay", database)
-        case marking.GROUP:
-            marks = marking.SHORT if short else marking.CASES
-            yield from marking.measure(marks, runs, folder / "marking")
-        case path.GROUP:
-            invoices = 100 if short else _PATH_INVOICES
-            yield from path.measure(invoices, min(runs, 3), folder / "path", database)
+    place = folder / group.replace(" ", "-")
+    groups: dict[str, Callable[[], Iterator[Series]]] = {
+        extraction.GROUP: lambda: extraction.measure(
+            extraction.SHORT if short else extraction.CASES, place
+        ),
+        startup.GROUP: lambda: startup.measure(runs, place),
+        installed.GROUP: lambda: installed.measure(place),
+        profile.GROUP: lambda: profile.measure(300 if short else extraction.MAIN, runs, place),
+        relay.GROUP: lambda: relay.measure(relay.SHORT if short else relay.CASES, place, database),
+        marking.GROUP: lambda: marking.measure(
+            marking.SHORT if short else marking.CASES, runs, place
+        ),
+        path.GROUP: lambda: path.measure(
+            100 if short else _PATH_INVOICES, min(runs, 3), place, database
+        ),
+        nothing_new.GROUP: lambda: nothing_new.measure(runs, place, database),
+    }
+    yield from groups[group]()
 
 
 def _arguments() -> argparse.Namespace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from benchmarks.api import Api, serving
 from benchmarks.measure import Command, Series, alternate, run
 from benchmarks.relay import empty, postgres_loader
 from demo.project import Project
+from helpers import wheels
 from helpers.run import TARGET, write_json
 
 if TYPE_CHECKING:
@@ -37,7 +39,15 @@ def measure(invoices: int, runs: int, folder: Path, database: Postgres) -> Itera
     with serving(invoices, folder / "api") as api, Project(folder / "project") as project:
         messages = api.folder / "messages.jsonl"
         run(Command(api.tap()), api.folder, messages)
-        commands = _commands(api, messages, database) | {MELTANO: _meltano(api, project, database)}
+
+        def before() -> None:
+            empty(database)
+            api.sandbox.unmark(range(1, api.invoices + 1))
+            project.forget()
+
+        commands = _commands(api, messages, database)
+        commands[MELTANO] = meltano_run(api, project, database)
+        commands = {name: replace(each, before=before) for name, each in commands.items()}
         case = {"invoices": invoices}
         series = {name: Series(GROUP, name, case, api.records) for name in commands}
         alternate(commands, series, runs, api.folder)
@@ -50,26 +60,30 @@ def _commands(api: Api, messages: Path, database: Postgres) -> dict[str, Command
     settings = api.sandbox.config(loader=shlex.join(loader))
     target = [TARGET, "--config", write_json(api.folder, "relay", settings)]
 
-    def before() -> None:
-        empty(database)
-        api.sandbox.unmark(range(1, api.invoices + 1))
-
     return {
-        TAP: Command(api.tap(), before=before),
-        LOADER: Command(loader, stdin=messages, before=before),
-        PIPED: Command(_piped(api.tap(), loader), before=before),
-        RELAYED: Command(_piped(api.tap(), target), before=before),
+        TAP: Command(api.tap()),
+        LOADER: Command(loader, stdin=messages),
+        PIPED: Command(piped(api.tap(), loader)),
+        RELAYED: Command(piped(api.tap(), target)),
     }
 
 
-def _piped(*commands: list[str]) -> list[str]:
+def piped(*commands: list[str]) -> list[str]:
+    """Return the command of a pipeline that fails if one of its commands does."""
     return ["bash", "-o", "pipefail", "-c", " | ".join(map(shlex.join, commands))]
 
 
-def _meltano(api: Api, project: Project, database: Postgres) -> Command:
+def meltano_run(api: Api, project: Project, database: Postgres) -> Command:
+    """Install a project's plugins from wheels, and return the command of its pipeline.
+
+    Meltano keeps the catalog of an extractor from run to run, except of an editable one.
+    """
+    definitions = project.folder / "meltano.yml"
+    definitions.write_text(definitions.read_text().replace("pip_url: -e ./", "pip_url: "))
     project.use(database.environment)
     project.use(
         {
+            "UV_FIND_LINKS": str(wheels.build(api.folder / "dist")),
             "SANDBOX_URL": api.sandbox.url,
             "SANDBOX_ACCESS_TOKEN": api.sandbox.token,
             "SANDBOX_APP_KEY": "",
@@ -77,11 +91,5 @@ def _meltano(api: Api, project: Project, database: Postgres) -> Command:
         },
     )
     project.install()
-
-    def before() -> None:
-        project.forget()
-        empty(database)
-        api.sandbox.unmark(range(1, api.invoices + 1))
-
     words = [_MELTANO, "--cwd", str(project.folder), "run", "tap-invoices", "target-invoices-ack"]
-    return Command(words, variables=project.environment, before=before)
+    return Command(words, variables=project.environment)

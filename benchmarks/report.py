@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import contestants, extraction, installed, marking, path, profile, relay, startup
+from benchmarks import (
+    contestants,
+    extraction,
+    installed,
+    marking,
+    nothing_new,
+    path,
+    profile,
+    relay,
+    startup,
+)
 from benchmarks.contestants import BARE, PLAIN, SERVER, TAP
 from benchmarks.results import Results, ratio
 
@@ -16,6 +26,7 @@ if TYPE_CHECKING:
 BEGIN = "<!-- begin: made by `python3 run.py bench` -->"
 END = "<!-- end -->"
 
+_HOUR = 3600  # seconds
 _KIB = 1 << 10
 _MIB = 1 << 20
 
@@ -47,6 +58,7 @@ def _page(about: dict[str, Any], results: Results) -> Iterator[str]:
     yield from _relay(results)
     yield from _marking(results)
     yield from _series("The whole path into PostgreSQL", results.of(path.GROUP))
+    yield from _nothing_new(results)
 
 
 def _goals(results: Results) -> Iterator[str]:
@@ -100,6 +112,9 @@ def _goals(results: Results) -> Iterator[str]:
                 f"{unconfirmed:.0f} bytes",
             ),
         )
+    if meltano := results.get(nothing_new.GROUP, nothing_new.MELTANO):
+        cpu = f"{meltano.median('cpu'):.2f} CPU s"
+        rows.append(("meltano run with nothing new", "at most 2.4 CPU s", cpu))
     yield "### Goals\n"
     yield from _table(("what", "goal", "measured"), rows)
 
@@ -219,6 +234,15 @@ def _series(title: str, series: Iterable[Series]) -> Iterator[str]:
     yield f"### {title}\n"
     rows = [(f"{each.contestant}{_case(each)}", *_figures(each)) for each in series]
     yield from _table(("what", "s", "CPU s", "MiB"), rows)
+
+
+def _nothing_new(results: Results) -> Iterator[str]:
+    yield "### A scheduled run with nothing new\n"
+    rows = [
+        (each.contestant, *_figures(each), f"{_HOUR / each.median('cpu'):,.0f}")
+        for each in results.of(nothing_new.GROUP)
+    ]
+    yield from _table(("what", "s", "CPU s", "MiB", "in an hour of one core"), rows)
 
 
 def _case(each: Series) -> str:

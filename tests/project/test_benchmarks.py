@@ -9,7 +9,16 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import contestants, data, extraction, installed, marking, path, report
+from benchmarks import (
+    contestants,
+    data,
+    extraction,
+    installed,
+    marking,
+    nothing_new,
+    path,
+    report,
+)
 from benchmarks.api import serving
 from benchmarks.measure import Command
 from benchmarks.results import Results
@@ -20,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # The others build packages, or install and run Meltano, as tests of those do.
-QUICK_GROUPS = sorted({*bench.GROUPS} - {installed.GROUP, path.GROUP})
+QUICK_GROUPS = sorted({*bench.GROUPS} - {installed.GROUP, path.GROUP, nothing_new.GROUP})
 
 
 @pytest.mark.slow
