@@ -42,8 +42,9 @@ CONFIG = th.PropertiesList(
         title="Start date",
         examples=["2026-01-31", "2026-01-31T12:00:00Z"],
         description=(
-            "`not_exported_since` of the first sync: invoices that were marked at or after this "
-            "time (UTC unless it has a zone) are delivered again. Without it, only what is pending."
+            "Used if there is no state (first sync, `--full-refresh`): also deliver invoices that "
+            "were marked at or after this time (UTC unless it has a zone). Without it, the first "
+            "sync delivers only pending invoices."
         ),
     ),
     th.Property(
@@ -58,8 +59,11 @@ CONFIG = th.PropertiesList(
         th.ArrayType(_GROUP),
         title="Filter groups",
         description=(
-            "The API's own filters, as a list of groups of `created_at` and `updated_at` with "
-            "`eq`, `gt`, `gte`, `lt` or `lte`; groups are joined by AND."
+            'Deliver only invoices that match these filters, for example `[{"filters": '
+            '[{"key": "created_at", "operator": "gte", "value": "2026-01-01"}]}]`. '
+            "Keys: `created_at`, `updated_at`. Operators: `eq`, `gt`, `gte`, `lt`, `lte`; "
+            '`"not": true` negates a filter. All filters of a group must match, or any of them '
+            'if the group has `"or": true`; all groups must match.'
         ),
     ),
     th.Property(
@@ -67,7 +71,9 @@ CONFIG = th.PropertiesList(
         th.IntegerType(minimum=0),
         default=DEFAULT_PAGE_SIZE,
         title="Page size",
-        description="Invoices a request; 0 requests all at once.",
+        description=(
+            "Invoices per request. 0 requests all invoices in one response of at most 1 GiB."
+        ),
     ),
     REPORT_FILE,
 ).to_dict()

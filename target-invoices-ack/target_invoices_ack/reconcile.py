@@ -28,7 +28,7 @@ _logger = logging.getLogger(PLUGIN_NAME)
 
 
 @dataclass(frozen=True)
-class Balance:
+class Comparison:
     """The comparison, for invoices created since a time; the last three add up to the first.
 
     Attributes:
@@ -46,7 +46,7 @@ class Balance:
     @classmethod
     def compare(
         cls, booked: AbstractSet[int], pending: AbstractSet[int], read: AbstractSet[int]
-    ) -> Balance:
+    ) -> Comparison:
         """Compare.
 
         Args:
@@ -81,7 +81,7 @@ class Reconciliation:
         self._acknowledger = acknowledger
         self._booked: Mapping[int, object] = {}
         self._pending = IdRanges()
-        self._balance: Balance | None = None
+        self._comparison: Comparison | None = None
 
     def load(self) -> None:
         """List what the API has.
@@ -95,11 +95,15 @@ class Reconciliation:
     @property
     def result(self) -> dict[str, Any]:
         """The comparison as a part of the run report; empty if there was none."""
-        if (balance := self._balance) is None:
+        if (comparison := self._comparison) is None:
             return {}
         since = times.to_rfc3339(self._since)
-        figures = {"booked": balance.booked, "loaded": balance.loaded, "pending": balance.pending}
-        missing = sorted(balance.missing)
+        figures = {
+            "booked": comparison.booked,
+            "loaded": comparison.loaded,
+            "pending": comparison.pending,
+        }
+        missing = sorted(comparison.missing)
         return {"reconciliation": {"since": since, **figures, "missing": missing}}
 
     def report(self, read: AbstractSet[int], marked: AbstractSet[int]) -> bool:
@@ -113,23 +117,23 @@ class Reconciliation:
             Whether nothing is missing.
         """
         pending = {each for each in self._booked if each in self._pending} - marked
-        self._balance = balance = Balance.compare(self._booked.keys(), pending, read)
+        self._comparison = comparison = Comparison.compare(self._booked.keys(), pending, read)
         _logger.info(
             "Of invoices created since %s UTC the API has %d: %d read and marked, %d pending, "
             "%d marked but not read.",
             self._since,
-            balance.booked,
-            balance.loaded,
-            balance.pending,
-            len(balance.missing),
+            comparison.booked,
+            comparison.loaded,
+            comparison.pending,
+            len(comparison.missing),
         )
-        if not balance.missing:
-            _logger.info("The account is balanced.")
+        if not comparison.missing:
+            _logger.info("Nothing is missing in the warehouse.")
             return True
-        _logger.error("Marked, but not read: %s.", format_ids(balance.missing))
+        _logger.error("Marked, but not read: %s.", format_ids(comparison.missing))
         _logger.error(
             "To load them again, run this as one line in the Meltano project: %s",
-            reload_command(self._booked[each] for each in balance.missing),
+            reload_command(self._booked[each] for each in comparison.missing),
         )
         return False
 

@@ -24,7 +24,7 @@ CONFIG = th.PropertiesList(
         th.StringType(min_length=1),
         title="Loader",
         description=(
-            "Command of the Singer loader to relay to. Either this or `read_back` must be set."
+            "Command that starts the Singer loader. Set exactly one of `loader` and `read_back`."
         ),
     ),
     th.Property(
@@ -33,8 +33,8 @@ CONFIG = th.PropertiesList(
         default=False,
         title="Read back",
         description=(
-            "Mark what is read from a warehouse, where it is loaded already, instead of relaying "
-            "to a loader."
+            "Mark invoices that a tap reads from a table in the warehouse, instead of relaying to "
+            "a loader."
         ),
     ),
     th.Property(
@@ -43,8 +43,8 @@ CONFIG = th.PropertiesList(
         default="state",
         title="What confirms",
         description=(
-            "Relaying: what counts as loaded, the STATE that the loader emits (`state`) or only "
-            "its exit with 0 (`exit`)."
+            "When relaying: mark after the loader's STATEs and its exit code 0 (`state`), or "
+            "after exit code 0 only (`exit`)."
         ),
     ),
     th.Property(
@@ -53,8 +53,8 @@ CONFIG = th.PropertiesList(
         default=True,
         title="Warn of loader",
         description=(
-            "Relaying: warn where the loader was seen to lose, replace or change rows. Set it to "
-            "false once you have dealt with that."
+            "When relaying: warn if tests showed that this loader loses, replaces or changes "
+            "rows. Set it to false once you have dealt with that."
         ),
     ),
     th.Property(
@@ -77,23 +77,26 @@ CONFIG = th.PropertiesList(
         default=False,
         title="Allow missing lines",
         description=(
-            "Relaying: mark invoices although tap-invoices does not send their lines "
-            "(`invoice_lines` deselected)."
+            "When relaying: mark invoices even if `invoice_lines` is deselected, so that their "
+            "lines are not loaded."
         ),
     ),
     th.Property(
         "note",
         th.StringType,
         title="Note",
-        description="Note in the invoice's timeline; may hold `{run_id}` and `{loaded_at}`.",
+        description=(
+            "Note that Traede shows in the invoice's timeline. `{run_id}` and `{loaded_at}` are "
+            "replaced."
+        ),
     ),
     th.Property(
         "skip_exported",
         th.BooleanType,
         title="Skip exported",
         description=(
-            "Ask the API what is still pending and leave the rest as it is. True by default when "
-            "reading back, false when relaying."
+            "Request the list of pending invoices and mark only those. Default: true when reading "
+            "back, false when relaying."
         ),
     ),
     th.Property(
@@ -101,7 +104,7 @@ CONFIG = th.PropertiesList(
         th.IntegerType(minimum=1, maximum=64),
         default=4,
         title="Parallel requests",
-        description="Marking requests in flight at most.",
+        description="Maximum number of mark requests in flight.",
     ),
     th.Property(
         "verify_marks",
@@ -109,8 +112,8 @@ CONFIG = th.PropertiesList(
         default=True,
         title="Verify marks",
         description=(
-            "After the first batch of a run, check on one invoice that the mark took effect; a "
-            "contradiction stops marking."
+            "After the first batch of a run, check for one invoice that its mark took effect. If "
+            "it did not, stop marking and exit with 1."
         ),
     ),
     th.Property(
@@ -126,8 +129,8 @@ CONFIG = th.PropertiesList(
         title="Reconcile since",
         examples=["2026-01-31", "2026-01-31T12:00:00Z"],
         description=(
-            "Reading back: compare what was read with what the API says this system has, for "
-            "invoices created since then (UTC unless it has a zone)."
+            "When reading back: compare the rows with the API's invoices that were created since "
+            "this time (UTC unless it has a zone)."
         ),
     ),
     REPORT_FILE,

@@ -25,8 +25,9 @@ def test_each_sentence_of_the_guarantee_names_a_test() -> None:
     assert len(PROMISES) > 5
     for promise in PROMISES:
         for sentence in re.split(r"(?<=\.) (?=[A-Z*\[])", promise):
-            # How a loader's lie is found, the sentence after this one says.
-            assert "[test][" in sentence or "cannot detect a loader" in sentence, sentence
+            # A page explains the others; how a loader's loss is found, the next sentence says.
+            has_proof = "[test][" in sentence or "](docs/" in sentence
+            assert has_proof or "cannot detect a loader" in sentence, sentence
 
 
 def test_each_test_that_the_guarantee_names_exists() -> None:
@@ -40,7 +41,7 @@ def test_each_test_that_the_guarantee_names_exists() -> None:
 def test_the_claim_about_speed_says_from_which_size_it_holds() -> None:
     """The saved measurement shows what the README says of large and of small accounts."""
     match = re.search(
-        r"With ([\d,]+) invoices or more, the tap ends before a bare loop .*?"
+        r"With ([\d,]+) invoices or more on a local server, the tap takes at most a tenth longer .*?"
         r"With ([\d,]+) invoices it takes ([\d.]+) seconds longer",
         " ".join(README.split()),
     )
@@ -51,7 +52,7 @@ def test_the_claim_about_speed_says_from_which_size_it_holds() -> None:
     assert small in tap
     for size, seconds in tap.items():
         if size >= large:
-            assert seconds < loop[size], size
+            assert seconds < 1.1 * loop[size], size
     assert round(tap[small] - loop[small], 1) <= float(match[3])
 
 

@@ -85,11 +85,11 @@ def balance(ended: CompletedRun) -> tuple[int, ...]:
     return counts
 
 
-def test_an_account_is_balanced_once_all_that_is_read_is_marked(account: Account) -> None:
+def test_nothing_is_missing_once_all_that_is_read_is_marked(account: Account) -> None:
     account.mark({1, 2, 3})
     ended = account.read()
     assert balance(ended) == (25, 25, 0, 0)
-    assert "The account is balanced." in ended.stderr
+    assert "Nothing is missing in the warehouse." in ended.stderr
     assert ended.exit_code == 0
     assert account.marked == BOOKED
 

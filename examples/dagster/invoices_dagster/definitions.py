@@ -50,7 +50,7 @@ def invoices_by_year(
 
 
 @dg.asset_check(asset=invoices)
-def account_is_balanced(meltano: Meltano) -> dg.AssetCheckResult:
+def warehouse_is_complete(meltano: Meltano) -> dg.AssetCheckResult:
     """Every invoice that is marked is in the warehouse."""
     audit = meltano.run("run", *AUDIT)
     comparison = audit.report.get("reconciliation")
@@ -72,7 +72,7 @@ backfill = dg.define_asset_job("backfill", dg.AssetSelection.assets(invoices_by_
 
 defs = dg.Definitions(
     assets=[invoices, invoices_by_year],
-    asset_checks=[account_is_balanced],
+    asset_checks=[warehouse_is_complete],
     jobs=[load, audit, backfill],
     schedules=[
         dg.ScheduleDefinition(job=load, cron_schedule="0 * * * *"),

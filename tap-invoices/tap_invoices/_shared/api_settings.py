@@ -90,14 +90,17 @@ API_SETTINGS: tuple[th.Property[Any], ...] = (
         th.StringType,
         secret=True,
         title="App key",
-        description="Sent as `X-Traede-App-Key`.",
+        description="App key, if your account has one; sent in the header `X-Traede-App-Key`.",
     ),
     th.Property(
         "system_id",
         th.StringType(min_length=1),
         required=True,
         title="System id",
-        description="The receiving system; each has its own export marks.",
+        description=(
+            "Name of the program that receives the invoices, as Traede knows it. Traede keeps "
+            "separate export marks for each."
+        ),
     ),
     th.Property(
         "request_timeout",
@@ -105,8 +108,8 @@ API_SETTINGS: tuple[th.Property[Any], ...] = (
         default=DEFAULT_REQUEST_TIMEOUT,
         title="Request timeout",
         description=(
-            "Seconds to wait for the first byte of a response. After it, a response must "
-            "average 1 KiB a second."
+            "Seconds to wait for the start of a response. After that, the response must arrive at "
+            "1 KiB per second or more on average."
         ),
     ),
 )

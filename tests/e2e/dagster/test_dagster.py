@@ -1,4 +1,4 @@
-"""The Dagster project, run as its page says: loaded, marked, balanced; years side by side."""
+"""The Dagster project, run as its page says: loaded, marked, compared; years side by side."""
 
 from __future__ import annotations
 
@@ -86,11 +86,11 @@ def test_the_asset_check_fails_for_marked_rows_that_are_missing(
     assert loaded["loaded"] == [{"marked": 160}]
     pending = account.sandbox.add(2)
     balance = {"booked": 162, "loaded": 160, "pending": len(pending), "missing": 0}
-    assert dagster.ask("run", "audit")["checks"] == [["account_is_balanced", True, balance]]
+    assert dagster.ask("run", "audit")["checks"] == [["warehouse_is_complete", True, balance]]
 
     account.execute(f"DELETE FROM invoices.invoices WHERE id > {account.marks()[-8]}")  # noqa: S608 - a number
     balance |= {"loaded": 153, "missing": 7}
-    assert dagster.ask("run", "audit")["checks"] == [["account_is_balanced", False, balance]]
+    assert dagster.ask("run", "audit")["checks"] == [["warehouse_is_complete", False, balance]]
 
 
 def test_an_audit_without_the_api_has_no_result(account: Account, dagster: Dagster) -> None:
