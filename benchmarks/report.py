@@ -113,8 +113,8 @@ def _goals(results: Results) -> Iterator[str]:
             ),
         )
     if meltano := results.get(nothing_new.GROUP, nothing_new.MELTANO):
-        cpu = f"{meltano.median('cpu'):.2f} CPU s"
-        rows.append(("meltano run with nothing new", "at most 2.4 CPU s", cpu))
+        seconds = f"{meltano.median('cpu'):.2f} CPU s"
+        rows.append(("meltano run with nothing new", "at most 2.4 CPU s", seconds))
     yield "### Goals\n"
     yield from _table(("what", "goal", "measured"), rows)
 

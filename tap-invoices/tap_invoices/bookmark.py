@@ -88,11 +88,12 @@ class Bookmark:
 
 
 def known_bookmarks(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the bookmarks of a state without what `tap-invoices` does not write.
+    """Return the bookmarks of a state without what the SDK must not read or repeat.
 
-    The SDK would read, for example, `partitions` in them.
+    It would read, for example, `partitions` in them, and it repeats the given state before the
+    first record, when another selection of streams may hold than the one that `has_lines` tells.
     """
-    keys = {SINCE, SEQUENCE, DELIVERED, REPLAY, SYSTEM_ID, HAS_LINES}
+    keys = {SINCE, SEQUENCE, DELIVERED, REPLAY, SYSTEM_ID}
     return {
         stream: {key: value for key, value in bookmark.items() if key in keys}
         for stream, bookmark in _bookmarks(state).items()

@@ -265,15 +265,19 @@ class Sync:
             self._write_page(page[: limit and limit - self._account.delivered])
             if limit and self._account.delivered >= limit:
                 break
-            if self._writer.flush() and self._progress.should_emit():
+            if self._flush() and self._progress.should_emit():
                 self._write_state()
             self._log_progress()
             self._guard.exit_if_requested()
         else:
-            self._writer.flush(force=True)
+            self._flush(force=True)
             if not self._account.undeliverable:
                 self._progress.complete()
         self._write_last_state()
+
+    def _flush(self, *, force: bool = False) -> bool:
+        with self._guard.deferred():  # batch files of all streams, or of none
+            return self._writer.flush(force=force)
 
     def _write_page(self, page: Sequence[Row]) -> None:
         """Write a page; a signal waits until the invoices that are written at once are out."""

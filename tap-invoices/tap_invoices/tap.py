@@ -13,7 +13,7 @@ from tap_invoices import PROCESS_STARTED, settings
 from tap_invoices._shared import command, config_errors, input_files
 from tap_invoices._shared.api_settings import ApiSettings, secrets_of
 from tap_invoices._shared.delivered_ids import INVOICE_LINES, INVOICES
-from tap_invoices._shared.environment import read_environment
+from tap_invoices._shared.environment import normalize, read_environment
 from tap_invoices._shared.errors import PluginError
 from tap_invoices._shared.redact import hide_secrets
 from tap_invoices._shared.run_report import RunReport
@@ -60,7 +60,7 @@ class TapInvoices(Tap):
         config = dict(config or {})
         if parse_env_config:
             config |= read_environment(self.config_jsonschema, _ENVIRONMENT_PREFIX)
-        config = {name: value for name, value in config.items() if value not in (None, "")}
+        config = normalize(config)
         hide_secrets(secrets_of(config))
         self._log_warnings(config, is_environment_read=parse_env_config)
         self._guard = SignalGuard()

@@ -14,7 +14,7 @@ from typing_extensions import override
 from target_invoices_ack._shared.api_settings import secrets_of
 from target_invoices_ack._shared.command import FAILED, end_on_error, publish_at_end
 from target_invoices_ack._shared.config_errors import explain, setting_errors, setting_warnings
-from target_invoices_ack._shared.environment import read_environment
+from target_invoices_ack._shared.environment import normalize, read_environment
 from target_invoices_ack._shared.errors import PluginError
 from target_invoices_ack._shared.input_files import ENVIRONMENT, read_config_files
 from target_invoices_ack._shared.redact import hide_secrets
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from target_invoices_ack.input.messages import Message
 
 _PREFIX = "TARGET_INVOICES_ACK_"
-_NOT_SET = (None, "")  # as schedulers leave a variable that has no value
 
 
 class TargetInvoicesAck(Target):
@@ -67,7 +66,7 @@ class TargetInvoicesAck(Target):
         config = dict(config or {})
         if parse_env_config:
             config |= read_environment(self.config_jsonschema, _PREFIX)
-        config = {name: value for name, value in config.items() if value not in _NOT_SET}
+        config = normalize(config)
         hide_secrets(secrets_of(config))
         self._stop = StopEvent()
         for warning in setting_warnings(

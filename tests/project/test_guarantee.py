@@ -41,7 +41,8 @@ def test_each_test_that_the_guarantee_names_exists() -> None:
 def test_the_claim_about_speed_says_from_which_size_it_holds() -> None:
     """The saved measurement shows what the README says of large and of small accounts."""
     match = re.search(
-        r"With ([\d,]+) invoices or more on a local server, the tap takes at most a tenth longer .*?"
+        r"With ([\d,]+) invoices or more on a local server, the tap takes at most "
+        r"a tenth longer .*?"
         r"With ([\d,]+) invoices it takes ([\d.]+) seconds longer",
         " ".join(README.split()),
     )

@@ -210,6 +210,22 @@ def test_a_full_disk(tap: Tap, size: int) -> None:
     assert_states_are_true(path.read_bytes())
 
 
+def test_batch_files_on_a_full_disk(tap: Tap) -> None:
+    """No STATE follows files that hold invoices without their lines."""
+    batch = {
+        "encoding": {"format": "jsonl", "compression": "none"},
+        "storage": {"root": tap.folder.as_uri(), "prefix": "batch-"},
+        "batch_size": 500,
+    }
+    words = command(tap.folder, tap.sandbox.config(page_size=50, batch_config=batch))
+    done = run([sys.executable, "-c", LIMITED, "16000", *words])
+    assert done.exit_code == 1
+    assert len(done.errors) == 1
+    assert "Batch files cannot be written" in done.errors[0]
+    assert [each["stream"] for each in done.of_type("BATCH")] == ["invoices"]
+    assert claimed(done.state) == set()
+
+
 def test_a_full_device(tap: Tap) -> None:
     with Path("/dev/full").open("wb") as full:
         process = start(command(tap.folder, tap.sandbox.config()), stdout=full.fileno())

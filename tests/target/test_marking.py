@@ -278,7 +278,6 @@ def test_a_redirect_is_not_followed_since_it_would_carry_the_token(account: Acco
 
 
 def test_with_skip_exported_a_listing_tells_what_is_left_alone(account: Account) -> None:
-    """It is made again where it lacks an invoice that may have been booked since."""
     account.sandbox.mark([2, 3], account.system_id)
 
     ran = account.run(
@@ -288,7 +287,7 @@ def test_with_skip_exported_a_listing_tells_what_is_left_alone(account: Account)
     assert ran.exit_code == 0
     assert sorted(account.marked) == [1, 2, 3, 4]
     listed = account.sandbox.log("export")
-    assert len(listed) == 2 * 4  # pages, each from the last invoice of the page before
+    assert len(listed) == 4  # pages of one listing: every invoice had come before it
     assert ran.summary["exported already"] == 2
     assert adds_up(ran.summary)
 
@@ -305,6 +304,18 @@ def test_with_skip_exported_what_is_booked_during_the_run_is_marked(account: Acc
 
     assert ran.exit_code == 0
     assert account.marked == [1, new]
+
+
+def test_after_a_listing_fails_no_state_claims_its_invoices(account: Account) -> None:
+    account.sandbox.fail({"kind": "status", "status": 403, "on": "export"})
+
+    ran = account.run(
+        pages([1, 2], [3], [4]), loader=loader(account.folder, PROMPT), skip_exported=True
+    )
+
+    assert ran.exit_code == 1
+    assert not account.marked
+    assert not ran.states
 
 
 def test_a_state_of_another_shape_passes_where_nothing_was_refused(account: Account) -> None:

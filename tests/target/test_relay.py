@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import threading
 from typing import TYPE_CHECKING
 
 import psutil
@@ -12,9 +14,18 @@ import pytest
 from helpers.run import TIMEOUT_S, adds_up, finish
 from helpers.singer import invoice, line, message, pages, record, schema, state, value
 from helpers.target_process import KEEPER, PROMPT, loader, wait_for
+from target_invoices_ack.client import AckClient
+from target_invoices_ack.input.reader import _read
+from target_invoices_ack.marking.account import Account as RunAccount
+from target_invoices_ack.marking.acknowledger import Acknowledger
+from target_invoices_ack.relay.relay import Relay
+from target_invoices_ack.settings import Settings
+from target_invoices_ack.shutdown import StopEvent
+from target_invoices_ack.target import TargetInvoicesAck
 
 if TYPE_CHECKING:
     from helpers.target_process import Account
+    from target_invoices_ack.input.messages import InvoiceKeys, Message
 
 UNUSUAL = rb"""  {"type": "SCHEMA", "stream": "invoices", "schema": {}, "key_properties": []}  \r
 
@@ -263,3 +274,41 @@ def test_a_slow_loader_slows_the_tap_and_memory_stays_flat(account: Account) -> 
     assert ran.states == [value(number)]
     assert ahead < 4 * MIB
     assert most - early < 10 * MIB
+
+
+def test_after_a_bug_only_what_the_loader_received_counts(account: Account) -> None:
+    config = TargetInvoicesAck(config=account.config(loader=loader(account.folder, KEEPER))).config
+    settings = Settings.from_config(config)
+    stop = StopEvent()
+    client = AckClient(settings.api, user_agent="test")
+    acknowledger = Acknowledger(settings, client, RunAccount(), stop)
+    relay = Relay(settings, stop, acknowledger, read_batch=_fail)
+    reader, writer = os.pipe()
+    with open(reader, "rb") as stdin, open(writer, "wb", buffering=0) as tap:  # noqa: PTH123
+        thread = threading.Thread(target=relay.process_lines, args=(stdin, None))
+        thread.start()
+        tap.write(pages([1]))
+        wait_for((account.folder / "loaded").exists)
+        batch = {"encoding": {"format": "jsonl"}, "manifest": ["file:///none"]}
+        tap.write(invoice(2) + state(2) + message("BATCH", stream="invoices", **batch))
+        thread.join(TIMEOUT_S)
+        tap.close()
+        assert relay.finish() == 1
+
+    received = (account.folder / "loaded").read_bytes()
+    assert sorted(account.marked) == [1, 2]
+    assert received == pages([1]) + invoice(2) + state(2)
+
+
+def _fail(_: Message) -> list[InvoiceKeys]:
+    raise RuntimeError("a bug")
+
+
+def test_input_that_is_not_there_yet_is_not_the_end() -> None:
+    """Another process may have taken from a shared pipe what was announced."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    assert _read(reader) is None
+    os.close(writer)
+    assert _read(reader) == b""
+    os.close(reader)

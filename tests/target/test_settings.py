@@ -129,6 +129,12 @@ def test_settings_may_come_from_the_environment(account: Account, settings: dict
     assert account.marked == [1]
 
 
+def test_a_whole_number_may_be_written_as_a_float(account: Account) -> None:
+    command = loader(account.folder, KEEPER)
+
+    assert account.run(pages([1]), loader=command, max_parallel_requests=4.0).exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [

@@ -107,6 +107,15 @@ def test_deselected_lines_are_refused_unless_they_are_allowed_to_be_missing(
     assert ran.states[-1] == sent.state
 
 
+def test_once_lines_are_selected_again_nothing_needs_to_be_allowed(account: Account) -> None:
+    without = tap(account, deselected="invoice_lines")
+
+    sent = tap(account, state=without.state)
+    ran = account.run(sent.output, loader=loader(account.folder, PROMPT))
+
+    assert ran.exit_code == 0, ran.stderr
+
+
 def test_a_pipeline_of_two_systems_marks_nothing(account: Account) -> None:
     sent = tap(account, system_id="another")
 

@@ -27,8 +27,21 @@ _BOOLEANS = {
     "no": False,
     "off": False,
 }
+_NOT_SET = (None, "")  # as schedulers leave a variable that has no value
 _NOT_SETTINGS = ("LOGLEVEL",)  # read by the SDK itself
 _MAX_SHOWN = 200
+
+
+def normalize(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out settings without a value, and make integers of numbers such as 250.0.
+
+    JSON Schema takes such a number for an integer.
+    """
+    return {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in config.items()
+        if value not in _NOT_SET
+    }
 
 
 def read_environment(schema: Schema, prefix: str) -> dict[str, Any]:

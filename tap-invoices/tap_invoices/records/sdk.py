@@ -114,9 +114,9 @@ class BatchWriter(SdkWriter):
         largest = max(map(len, self._records.values()), default=0)
         if largest < self._files.max_records and not force:
             return False
-        records, self._records = self._records, {}
-        for stream, collected in records.items():
-            self._files.write(stream, collected)
+        for stream in [*self._records]:
+            self._files.write(stream, self._records[stream])
+            del self._records[stream]  # only now: the next flush tries again what failed
         return super().flush()
 
     def _emit(self, messages: list[RecordMessage], encoded: bytes) -> None:  # noqa: ARG002

@@ -93,11 +93,11 @@ class InputReader:
             return
         poll = _poll(self._stop.fileno(), descriptor)
         while self._stop.fileno() not in (ready := _ready(poll, self._idle_timeout)):
-            chunk = _read(descriptor) if ready else b""
-            if ready and not chunk:
+            chunk = _read(descriptor) if ready else None
+            if chunk == b"":
                 self.has_ended = True
                 return
-            yield chunk
+            yield chunk or b""
 
     def _descriptor(self) -> int | None:
         try:
@@ -106,11 +106,12 @@ class InputReader:
             return None
 
 
-def _read(descriptor: int) -> bytes:
+def _read(descriptor: int) -> bytes | None:
+    """Read what is there; None if nothing is yet, and `b""` at the end."""
     try:
         return os.read(descriptor, _BLOCK_SIZE)
     except BlockingIOError:
-        return b""
+        return None
     except OSError as error:
         raise PluginError(f"The input cannot be read ({error.strerror}).") from None
 

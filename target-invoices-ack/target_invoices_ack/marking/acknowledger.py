@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import metrics
 
 from target_invoices_ack._shared import PLUGIN_NAME, command
+from target_invoices_ack._shared.errors import PluginError
 from target_invoices_ack._shared.id_ranges import IdRanges, format_ids
 from target_invoices_ack._shared.run_report import run_id
 from target_invoices_ack.input.messages import decode_state
@@ -20,7 +21,6 @@ from target_invoices_ack.note import NoteTemplate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from target_invoices_ack._shared.errors import PluginError
     from target_invoices_ack.client import AckClient
     from target_invoices_ack.marking.account import Account
     from target_invoices_ack.settings import Settings
@@ -48,6 +48,7 @@ class Acknowledger:
         self._emitted = b""
         self._verifier = MarkVerifier(client)
         self._pending: IdRanges | None = None
+        self._received_before_listing = 0
         self._dry_run_ids = IdRanges()
         self._dry_run_lock = threading.Lock()
         self._metric = metrics.record_counter(settings.stream, "mark-as-exported")
@@ -77,6 +78,7 @@ class Acknowledger:
             PluginError: The API rejects the request or cannot be reached.
         """
         if self._pending is None:
+            self._received_before_listing = self.account.received
             self._pending = self._client.list_pending()
         return self._pending
 
@@ -87,16 +89,20 @@ class Acknowledger:
             PluginError: Marking has failed for good.
         """
         self.account.add_confirmed(len(ids))
-        if ids and self._settings.skip_exported:
-            ids = self._without_exported(ids)
-        self._queue.add(ids)
+        try:
+            if ids and self._settings.skip_exported:
+                ids = self._without_exported(ids)
+            self._queue.add(ids)
+        except PluginError as error:
+            self._queue.fail(error)  # no later STATE may claim these invoices
+            raise
         if state is not None:
             self._queue.add_state(state)
 
     def _without_exported(self, ids: Sequence[int]) -> list[int]:
-        """Return those that are pending; a listing from before they were booked is made anew."""
-        earlier = self._pending
-        if earlier is not None and not all(each in earlier for each in ids):
+        """Return those that are pending; a listing from before they came is made anew."""
+        is_older = self.account.confirmed > self._received_before_listing
+        if self._pending and is_older and not all(each in self._pending for each in ids):
             self._pending = None
         wanted = [each for each in ids if each in self.pending]
         self.account.add_already_exported(len(ids) - len(wanted))

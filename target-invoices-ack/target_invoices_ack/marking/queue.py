@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 import time
@@ -101,6 +102,7 @@ class MarkQueue:
         stop: StopEvent,
     ) -> None:
         self.failure: PluginError | None = None
+        self._failed_at = math.inf  # monotonic seconds
         self._mark = mark
         self._emit = emit
         self._account = account
@@ -132,7 +134,7 @@ class MarkQueue:
             try:
                 start_thread(thread)
             except PluginError as error:
-                self._fail(error)
+                self.fail(error)
                 raise
 
     def add(self, ids: Iterable[int]) -> None:
@@ -151,10 +153,14 @@ class MarkQueue:
                     self._changed.notify()
 
     def add_state(self, state: bytes) -> None:
-        """Take in a STATE, to be emitted after all invoices that were added before it."""
+        """Take in a STATE, to be emitted after all invoices that were added before it.
+
+        After a failure it is not emitted: invoices that it claims may be missing here.
+        """
         with self._changed:
-            self._states.append((self._added, state))
-            self._emit_due_state()
+            if self.failure is None:
+                self._states.append((self._added, state))
+                self._emit_due_state()
 
     def flush(self) -> None:
         """Mark what waits, and wait until everything is settled.
@@ -169,7 +175,7 @@ class MarkQueue:
             self._is_flushing = self._is_closed
 
     def close(self) -> None:
-        """Mark what waits, and end; within the grace period once a signal has come."""
+        """Mark what waits, and end; within the grace period after a signal or a failure."""
         with self._changed:
             self._is_closed = self._is_flushing = True
             self._changed.notify_all()
@@ -195,7 +201,8 @@ class MarkQueue:
             raise self.failure
 
     def _grace_period_is_over(self) -> bool:
-        return self._stop.seconds_since_signal() > GRACE_PERIOD_S
+        since_failure = time.monotonic() - self._failed_at
+        return max(since_failure, self._stop.seconds_since_signal()) > GRACE_PERIOD_S
 
     def _work(self) -> None:
         while batch := self._next_batch():
@@ -210,7 +217,7 @@ class MarkQueue:
                 _logger.debug("Unexpected error.", exc_info=True)
             finally:
                 # Also where something unforeseen ends this thread: no STATE may follow.
-                self._fail(failure) if failure else self._complete(batch)
+                self.fail(failure) if failure else self._complete(batch)
 
     def _next_batch(self) -> _Batch | None:
         """Wait for ten invoices, or for fewer that have waited long enough; None at the end."""
@@ -300,9 +307,12 @@ class MarkQueue:
         for invoice_id, error in unlogged:
             _logger.error("Invoice %d is rejected and stays unmarked: %s", invoice_id, error)
 
-    def _fail(self, error: PluginError) -> None:
+    def fail(self, error: PluginError) -> None:
+        """End marking: requests in flight end, and no other is sent."""
         with self._changed:
-            self.failure = self.failure or error
+            if self.failure is None:
+                self.failure = error
+                self._failed_at = time.monotonic()
             self._changed.notify_all()
         self._stop.set()
 
@@ -324,4 +334,5 @@ class MarkQueue:
             try:
                 self._emit(due, self._account.rejected_ids)
             except OSError as error:
-                self._fail(PluginError(f"No STATE can be emitted any more ({error.strerror})."))
+                self._states.clear()  # nothing can be written after it
+                self.fail(PluginError(f"No STATE can be emitted any more ({error.strerror})."))

@@ -78,7 +78,7 @@ class Relay(GenericSingerReader[bytes]):
         self._counts: Counter[str] = Counter()
         self._streams: set[str] = set()
         self._unstarted: list[bytes] = []  # what came before there was anything to load
-        self._needs_loader = False
+        self._needs_loader = self._has_bug = False
         self._unrecognised_lines = 0
         self.problem: PluginError | None = None
         self._reader: InputReader | None = None
@@ -113,9 +113,8 @@ class Relay(GenericSingerReader[bytes]):
             self._relay(self._reader)
         except PluginError as error:
             self.problem = error
-        except Exception as error:
-            _logger.debug("Unexpected error.", exc_info=True)
-            self.problem = PluginError(describe_safely(error))
+        except Exception as error:  # noqa: BLE001 - it ends the run, and confirms nothing
+            self._on_bug(error)
         return self._counts
 
     def finish(self) -> int:
@@ -130,7 +129,8 @@ class Relay(GenericSingerReader[bytes]):
         else:
             self._loader.end_input()
             code = self._loader.wait()
-            is_orderly = self._loader.is_orderly
+            # After a bug, the tracker may know of records that the loader never received.
+            is_orderly = self._loader.is_orderly and not self._has_bug
         with self._lock:
             confirmation = self._tracker.on_loader_exit(is_orderly=is_orderly)
         self._submit(confirmation)
@@ -214,8 +214,16 @@ class Relay(GenericSingerReader[bytes]):
                 except PluginError as error:
                     self.problem = error
                     return block[:size]
+                except Exception as error:  # noqa: BLE001 - the same
+                    self._on_bug(error)
+                    return block[:size]
                 size += len(line) + 1
         return block
+
+    def _on_bug(self, error: Exception) -> None:
+        _logger.debug("Unexpected error.", exc_info=error)
+        self._has_bug = True
+        self.problem = PluginError(describe_safely(error))
 
     def _track(self, message: Message) -> None:
         match message.type:
