@@ -67,17 +67,17 @@ def _draw_growth(axes: Axes, results: Results) -> None:
             )
             for each in results.of(extraction.GROUP, page_size=250, latency=0.0)
         }
-        _plot(axes, _there(found), color=_COLOURS[name], label=f"{name}, CPU a record")
+        _plot(axes, _there(found), color=_COLOURS[name], label=f"{name}, CPU per record")
     relayed = {
         each.records: results.relay_a_record(each.case["invoices"])
         for each in results.of(relay.GROUP, loader=relay.COPYING)
     }
-    _plot(axes, _there(relayed), color=_RELAY, label="relay, a record")
+    _plot(axes, _there(relayed), color=_RELAY, label="relay, per record")
     marked = {
         each.case["invoices"]: results.marking_an_invoice(each.case["invoices"])
         for each in results.of(marking.GROUP, latency=0.0)
     }
-    _plot(axes, _there(marked), color=_MARKING, label="marking, an invoice")
+    _plot(axes, _there(marked), color=_MARKING, label="marking, per invoice")
     if axes.lines:
         axes.set_yscale("log")
     axes.set_xlabel("records, or invoices")
@@ -90,7 +90,7 @@ def _there(points: dict[int, float | None]) -> dict[int, float]:
 
 def _draw_memory(axes: Axes, results: Results) -> None:
     for name in (TAP, BARE):
-        for size, style, how in ((250, "-", "pages"), (0, "--", "one answer")):
+        for size, style, how in ((250, "-", "pages"), (0, "--", "one response")):
             points = {
                 each.records: each.median("memory") / _MIB
                 for each in results.of(extraction.GROUP, page_size=size, latency=0.0)

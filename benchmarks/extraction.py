@@ -74,7 +74,7 @@ def _measure(case: Case, api: Api) -> Iterator[Series]:
         "invoices": case.invoices,
         "page_size": case.page_size,
         "latency": case.latency,
-        "answer": check(commands, api),
+        "response": check(commands, api),
     }
     series = {name: Series(GROUP, name, circumstances, api.records) for name in commands}
     api.wait_each_time(case.latency)
@@ -87,7 +87,7 @@ def check(commands: Mapping[str, Command], api: Api) -> int:
     """Run each contestant once and compare what it delivers with what the API has.
 
     Returns:
-        The bytes of all answers, if the server alone is among them.
+        The bytes of all responses, if the server alone is among them.
 
     Raises:
         AssertionError: One delivers something else.

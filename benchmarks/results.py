@@ -44,7 +44,7 @@ class Results:
         return found.median(figure) if found else None
 
     def a_record(self, contestant: str, figure: str, **case: Any) -> float | None:
-        """Return microseconds a record, start-up not counted."""
+        """Return microseconds per record, without start-up."""
         series = self.get(extraction.GROUP, contestant, **case)
         start_up = self.start_up(contestant, figure)
         if series is None or start_up is None:
@@ -52,7 +52,7 @@ class Results:
         return (series.median(figure) - start_up) / series.records * _MICRO
 
     def relay_a_record(self, invoices: int) -> float | None:
-        """Return the relay's microseconds a record, start-up not counted, with no marks."""
+        """Return the relay's microseconds per record, without start-up, with no marks."""
         case = {"loader": relay.COPYING, "invoices": invoices}
         series = self.get(relay.GROUP, relay.RELAYED, **case)
         nothing = self.get(startup.GROUP, startup.TARGET_VERSION)
@@ -61,7 +61,7 @@ class Results:
         return (series.median("wall") - nothing.median("wall")) / series.records * _MICRO
 
     def marking_an_invoice(self, invoices: int) -> float | None:
-        """Return marking's microseconds an invoice, start-up and latency not counted."""
+        """Return marking's microseconds per invoice, without start-up and latency."""
         series = self.get(marking.GROUP, marking.MARKING, invoices=invoices, latency=0.0)
         took = self.marking(series) if series else None
         return None if took is None else took / invoices * _MICRO

@@ -1,4 +1,4 @@
-"""The server alone: marks are sent and their answers read, over bare sockets; prints how many.
+"""The server alone: marks are sent and their responses read, over bare sockets; prints how many.
 
 The requests are the target's own to the letter that matters: ten invoices, four at a time.
 """
@@ -12,7 +12,7 @@ import threading
 from urllib.parse import urlsplit
 
 _A_REQUEST = 10
-_ANSWER = 1 << 16  # bytes; one of ten ids is far smaller
+_RESPONSE = 1 << 16  # bytes; one of ten ids is far smaller
 
 
 def main() -> None:
@@ -36,9 +36,9 @@ def main() -> None:
                 return
             ids = range(first, min(first + _A_REQUEST, invoices + 1))
             connection.sendall(_request(token, ids))
-            answer = connection.recv(_ANSWER)
-            if not answer.startswith(b"HTTP/1.1 200"):
-                failed.append(answer)
+            response = connection.recv(_RESPONSE)
+            if not response.startswith(b"HTTP/1.1 200"):
+                failed.append(response)
                 return
 
     threads = [threading.Thread(target=work) for _ in range(in_flight)]

@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PARTS = {
-    "asking": (Session, "send"),
+    "sending requests": (Session, "send"),
     "reading the response": (listing, "read_body"),
     "finding its invoices and their ids": (listing, "parse_listing"),
-    "of that, that text is UTF-8": (response, "_check_encoding"),
+    "of that, checking UTF-8": (response, "_check_encoding"),
     "making and writing records": (fast.FastWriter, "write"),
     "of that, making them": (fast.FastWriter, "_decode_batch"),
     "of that, finishing them": (structs.StreamStruct, "finish"),
     "of that, numbers": (structs, "_check_numbers"),
     "of that, objects": (structs, "_convert_raw"),
-    "writing, with what was delivered": (sync.Sync, "_write_batch"),
+    "writing, and recording delivered ids": (sync.Sync, "_write_batch"),
     "STATE": (sync.Sync, "_write_state"),
 }
 ALL = "all, with set-up and reading ahead"
