@@ -131,6 +131,27 @@ def test_every_problem_is_named_once(shared: Shared) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("expression", "error"),
+    [
+        ("uper(number)", ""),
+        ("str(md6(number))", " Did you mean md5?"),
+        ("number.upper() + str(md5(number))", None),
+        ("datetime.date(2026, 1, 1) if bool(number) else fake.name()", None),
+        ("not python (", None),
+        (None, None),
+    ],
+)
+def test_a_function_that_stream_maps_do_not_have(
+    shared: Shared, expression: str | None, error: str | None
+) -> None:
+    maps = {"invoices": {"number": expression, "id": "id"}, "invoice_lines": None}
+    found = [*shared.config_errors.setting_errors(Plugin(shared, GOOD | {"stream_maps": maps}))]
+    name = (expression or "").partition("(")[0].replace("str", "md6")
+    text = f"stream_maps.invoices.number calls the function {name}, which stream maps do not have."
+    assert found == ([] if error is None else [text + error])
+
+
 def test_what_no_schema_finds(shared: Shared) -> None:
     """Such settings are errors too; the program looks for them itself."""
     plugin = Plugin(shared, GOOD | {"acces_token": "x", "app_key": "an other"})

@@ -11,6 +11,7 @@ from .api_settings import TAP_SETTINGS, TARGET_SETTINGS, api_setting_errors
 from .environment import environment_warnings, nearest
 from .preflight import sends_token_in_clear
 from .redact import shorten, without_password
+from .stream_map_errors import stream_map_errors
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
@@ -59,6 +60,8 @@ def setting_errors(plugin: PluginBase, known: Container[str] = ()) -> Iterator[s
     config = {name: value for name, value in plugin.config.items() if name not in known}
     yield from unknown_settings(config, plugin.config_jsonschema["properties"])
     yield from api_setting_errors(config)
+    if isinstance(stream_maps := config.get("stream_maps"), dict):
+        yield from stream_map_errors(stream_maps)
 
 
 def setting_warnings(
