@@ -10,12 +10,11 @@ from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
 
 from tap_invoices import PROCESS_STARTED, settings
-from tap_invoices._shared import command, config_errors, input_files
-from tap_invoices._shared.api_settings import ApiSettings, secrets_of
+from tap_invoices._shared import command, input_files
+from tap_invoices._shared.api_settings import ApiSettings
 from tap_invoices._shared.delivered_ids import INVOICE_LINES, INVOICES
-from tap_invoices._shared.environment import normalize, read_environment
 from tap_invoices._shared.errors import PluginError
-from tap_invoices._shared.redact import hide_secrets
+from tap_invoices._shared.plugin import ConfiguredPlugin
 from tap_invoices._shared.run_report import RunReport
 from tap_invoices.account import SyncAccount
 from tap_invoices.account_check.command_line import add_check_option, run_check
@@ -25,7 +24,7 @@ from tap_invoices.records.stream_output import Writer
 from tap_invoices.shutdown import SignalGuard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import FrameType
 
     import click
@@ -36,10 +35,8 @@ if TYPE_CHECKING:
     from tap_invoices.records.stream_output import RecordWriter
     from tap_invoices.sync import Sync
 
-_ENVIRONMENT_PREFIX = "TAP_INVOICES_"
 
-
-class TapInvoices(Tap):
+class TapInvoices(ConfiguredPlugin, Tap):
     """Singer tap for the invoices of Traede's export API: each one once, with its lines."""
 
     name = "tap-invoices"
@@ -56,43 +53,25 @@ class TapInvoices(Tap):
         parse_env_config: bool = False,
         **options: Any,  # noqa: ANN401 - the SDK's own
     ) -> None:
-        self.append_builtin_config(self.config_jsonschema)
-        config = dict(config or {})
-        if parse_env_config:
-            config |= read_environment(self.config_jsonschema, _ENVIRONMENT_PREFIX)
-        config = normalize(config)
-        hide_secrets(secrets_of(config))
-        self._log_warnings(config, is_environment_read=parse_env_config)
+        config = self.read_settings(config, is_environment_read=parse_env_config)
         self._guard = SignalGuard()
         self._account = SyncAccount()
         if options.get("setup_mapper") is False and "access_token" not in config:
             # discovery can do without
             self.config_jsonschema = {**self.config_jsonschema, "required": []}  # type: ignore[misc]
         self._bookmark = Bookmark.from_state(state or {})  # rejected before any request
-        try:
-            super().__init__(
-                config=config,
-                catalog=None if catalog is None else parse_catalog(catalog),
-                state=state or {},
-                **options,
-            )
-        except ConfigValidationError as error:
-            raise config_errors.explain(error, self) from None
-        self._check_settings()  # without a mapper, this was not done yet
-
-    @classmethod
-    @override
-    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        found = super().cb_config(ctx, param, ())
-        found.config = input_files.read_config_files(value)
-        found.parse_env = input_files.ENVIRONMENT in value
-        return found
+        super().__init__(
+            config=config,
+            catalog=None if catalog is None else parse_catalog(catalog),
+            state=state or {},
+            **options,
+        )
+        self.check_settings()  # without a mapper, this was not done yet
 
     @classmethod
     @override
     def get_singer_command(cls) -> click.Command:
         singer_command = super().get_singer_command()
-        singer_command.help = cls.__doc__
         for option in singer_command.params:
             if option.name in {"catalog", "state"}:
                 option.callback = input_files.check_json_option
@@ -113,7 +92,7 @@ class TapInvoices(Tap):
 
     @override
     def setup_mapper(self) -> None:
-        self._check_settings()
+        self.check_settings()
         report = RunReport(
             self.config["system_id"], self.config.get("report_file"), self._account.report
         )
@@ -128,6 +107,10 @@ class TapInvoices(Tap):
                 f"stream_maps and flattening do not fit the columns ({_describe(error)}). "
                 f"The streams are {', '.join(catalog)}.",
             ) from error
+
+    @override
+    def own_setting_errors(self) -> Iterable[str]:
+        return settings.own_setting_errors(self.config)
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
@@ -215,23 +198,6 @@ class TapInvoices(Tap):
         self.state.setdefault("bookmarks", {}).update(bookmarks)
         self.state_writer.write_state(self.state)
         self._account.last_state = self.state
-
-    def _check_settings(self) -> None:
-        errors = [
-            *config_errors.setting_errors(self),
-            *settings.own_setting_errors(self.config),
-        ]
-        if errors:
-            raise ConfigValidationError("A setting is invalid", errors=errors)
-
-    def _log_warnings(self, config: Mapping[str, Any], *, is_environment_read: bool) -> None:
-        for warning in config_errors.setting_warnings(
-            self.config_jsonschema,
-            config,
-            _ENVIRONMENT_PREFIX,
-            is_environment_read=is_environment_read,
-        ):
-            self.logger.warning("%s", warning)
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

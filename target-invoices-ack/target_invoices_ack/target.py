@@ -11,13 +11,9 @@ from singer_sdk.helpers._batch import BaseBatchFileEncoding
 from singer_sdk.helpers.capabilities import STREAM_MAPS_CONFIG, PluginCapabilities
 from typing_extensions import override
 
-from target_invoices_ack._shared.api_settings import secrets_of
 from target_invoices_ack._shared.command import FAILED, end_on_error, publish_at_end
-from target_invoices_ack._shared.config_errors import explain, setting_errors, setting_warnings
-from target_invoices_ack._shared.environment import normalize, read_environment
 from target_invoices_ack._shared.errors import PluginError
-from target_invoices_ack._shared.input_files import ENVIRONMENT, read_config_files
-from target_invoices_ack._shared.redact import hide_secrets
+from target_invoices_ack._shared.plugin import ConfiguredPlugin
 from target_invoices_ack._shared.run_report import RunReport
 from target_invoices_ack.client import AckClient
 from target_invoices_ack.input.invoice_id import is_draft
@@ -32,17 +28,15 @@ from target_invoices_ack.shutdown import StopEvent
 from target_invoices_ack.sinks import NullSink, collecting_sink
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import FrameType
 
-    import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
     from target_invoices_ack.input.messages import Message
 
-_PREFIX = "TARGET_INVOICES_ACK_"
 
-
-class TargetInvoicesAck(Target):
+class TargetInvoicesAck(ConfiguredPlugin, Target):
     """Singer target that marks an invoice as exported only once a loader has confirmed it."""
 
     name = "target-invoices-ack"
@@ -62,23 +56,11 @@ class TargetInvoicesAck(Target):
         parse_env_config: bool = False,
         **options: Any,  # noqa: ANN401 - the SDK's own
     ) -> None:
-        self.append_builtin_config(self.config_jsonschema)
-        config = dict(config or {})
-        if parse_env_config:
-            config |= read_environment(self.config_jsonschema, _PREFIX)
-        config = normalize(config)
-        hide_secrets(secrets_of(config))
+        config = self.read_settings(config, is_environment_read=parse_env_config)
         self._stop = StopEvent()
-        for warning in setting_warnings(
-            self.config_jsonschema, config, _PREFIX, is_environment_read=parse_env_config
-        ):
-            self.logger.warning("%s", warning)
-        try:
-            super().__init__(config=config, **options)
-        except ConfigValidationError as error:
-            raise explain(error, self) from None
+        super().__init__(config=config, **options)
         if options.get("validate_config", True):
-            self._check_settings()
+            self.check_settings()
         self.exit_code = FAILED  # of the command, once the run has ended
         self._run = self._prepare_run()
         report_file = self.config.get("report_file")
@@ -91,21 +73,6 @@ class TargetInvoicesAck(Target):
         """Add the SDK's settings for stream maps; its others have no effect here."""
         for name, schema in STREAM_MAPS_CONFIG["properties"].items():
             config_jsonschema["properties"].setdefault(name, schema)
-
-    @classmethod
-    @override
-    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        found = super().cb_config(ctx, param, ())
-        found.config = read_config_files(value)
-        found.parse_env = ENVIRONMENT in value
-        return found
-
-    @classmethod
-    @override
-    def get_singer_command(cls) -> click.Command:
-        command = super().get_singer_command()
-        command.help = cls.__doc__
-        return command
 
     @classmethod
     @override
@@ -192,10 +159,13 @@ class TargetInvoicesAck(Target):
         sink.process_batch_files(encoding, message.manifest or [])
         return invoices
 
-    def _check_settings(self) -> None:
-        errors = [*setting_errors(self), *target_setting_errors(self.config)]
-        if errors:
-            raise ConfigValidationError("A setting is invalid", errors=errors)
+    @override
+    def own_setting_errors(self) -> Iterable[str]:
+        return target_setting_errors(self.config)
+
+    @override
+    def check_settings(self) -> None:
+        super().check_settings()
         if self.config.get("loader") and self.config.get("stream_maps"):
             self.logger.warning("stream_maps of the target has no effect with loader.")
 

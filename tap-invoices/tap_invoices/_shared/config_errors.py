@@ -8,8 +8,7 @@ import jsonschema
 from singer_sdk.exceptions import ConfigValidationError
 
 from .api_settings import TAP_SETTINGS, TARGET_SETTINGS, api_setting_errors
-from .environment import environment_warnings, nearest
-from .preflight import sends_token_in_clear
+from .environment import nearest
 from .redact import shorten, without_password
 from .stream_map_errors import stream_map_errors
 
@@ -62,25 +61,6 @@ def setting_errors(plugin: PluginBase, known: Container[str] = ()) -> Iterator[s
     yield from api_setting_errors(config)
     if isinstance(stream_maps := config.get("stream_maps"), dict):
         yield from stream_map_errors(stream_maps)
-
-
-def setting_warnings(
-    schema: Mapping[str, Any], config: Mapping[str, Any], prefix: str, *, is_environment_read: bool
-) -> Iterator[str]:
-    """Describe what is odd, and no reason to end.
-
-    Args:
-        schema: Of the settings.
-        config: The settings.
-        prefix: Of the program's variables.
-        is_environment_read: Whether `--config=ENV` was given.
-    """
-    yield from environment_warnings(schema, config, prefix, is_read=is_environment_read)
-    if sends_token_in_clear(str(config.get("api_url"))):
-        yield (
-            "api_url is plain http to another machine, so the token crosses the network "
-            "unencrypted. Use https."
-        )
 
 
 def unknown_settings(config: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:

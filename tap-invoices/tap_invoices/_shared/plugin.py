@@ -1,0 +1,93 @@
+"""What both programs add to the SDK's plugin: how settings are read, checked and explained."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.plugin_base import PluginBase
+from typing_extensions import override
+
+from . import PLUGIN_NAME, config_errors, input_files
+from .api_settings import secrets_of
+from .environment import environment_warnings, normalize, read_environment
+from .preflight import sends_token_in_clear
+from .redact import hide_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import click
+
+_ENVIRONMENT_PREFIX = f"{PLUGIN_NAME}_".upper().replace("-", "_")
+
+
+class ConfiguredPlugin(PluginBase):
+    """A plugin that describes each wrong setting in a sentence, and hides secrets in its log.
+
+    A subclass reads its settings with `read_settings`, then calls `super().__init__`.
+    """
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - the SDK's own
+        try:
+            super().__init__(**options)
+        except ConfigValidationError as error:
+            raise config_errors.explain(error, self) from None
+
+    def read_settings(
+        self, config: Mapping[str, Any] | None, *, is_environment_read: bool
+    ) -> dict[str, Any]:
+        """Read the settings, hide the secrets among them and log warnings.
+
+        Args:
+            config: What the files of `--config` hold.
+            is_environment_read: Whether `--config=ENV` was given.
+
+        Raises:
+            ConfigValidationError: A variable is not of the type of its setting.
+        """
+        schema = self.config_jsonschema
+        self.append_builtin_config(schema)
+        variables = read_environment(schema, _ENVIRONMENT_PREFIX) if is_environment_read else {}
+        settings = normalize({**(config or {}), **variables})
+        hide_secrets(secrets_of(settings))
+        for warning in environment_warnings(
+            schema, settings, _ENVIRONMENT_PREFIX, is_read=is_environment_read
+        ):
+            self.logger.warning("%s", warning)
+        if sends_token_in_clear(str(settings.get("api_url"))):
+            self.logger.warning(
+                "api_url is plain http to another machine, so the token crosses the network "
+                "unencrypted. Use https."
+            )
+        return settings
+
+    def check_settings(self) -> None:
+        """Check what no schema checks.
+
+        Raises:
+            ConfigValidationError: A setting is invalid.
+        """
+        errors = [*config_errors.setting_errors(self), *self.own_setting_errors()]
+        if errors:
+            raise ConfigValidationError("A setting is invalid", errors=errors)
+
+    @abstractmethod
+    def own_setting_errors(self) -> Iterable[str]:
+        """Describe what is wrong with the program's own settings and no schema finds."""
+
+    @classmethod
+    @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        found = super().cb_config(ctx, param, ())
+        found.config = input_files.read_config_files(value)
+        found.parse_env = input_files.ENVIRONMENT in value
+        return found
+
+    @classmethod
+    @override
+    def get_singer_command(cls) -> click.Command:
+        command = super().get_singer_command()
+        command.help = cls.__doc__
+        return command
