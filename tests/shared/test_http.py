@@ -487,6 +487,12 @@ def test_a_netrc_does_not_replace_the_token(
         assert b"Authorization: Bearer s3cret-t0ken\r\n" in server.requests[0]
 
 
+def test_a_password_in_the_address_does_not_replace_the_token(connect: Connect) -> None:
+    with raw_server(send(response(LISTING))) as server:
+        connect(server.url.replace("//", "//someone:else@")).ids()
+        assert b"Authorization: Bearer s3cret-t0ken\r\n" in server.requests[0]
+
+
 def test_a_redirect_is_not_followed(shared: Shared, connect: Connect) -> None:
     """It would carry the token to another server."""
     with raw_server(send(response(LISTING))) as other:

@@ -6,28 +6,21 @@ import json
 import logging
 import random
 import re
-import ssl
 import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import backoff
 import requests
-from requests.auth import AuthBase
 from typing_extensions import override
-from urllib3.exceptions import NameResolutionError
 
 from . import PLUGIN_NAME, status, times
-from .errors import (
-    CHECK_NETWORK,
-    ConnectionFailedError,
-    PluginError,
-    ResponseTooLargeError,
-)
-from .redact import shorten, without_password
+from .connection_failures import explain_failure
+from .errors import ConnectionFailedError, PluginError, ResponseTooLargeError
+from .preflight import connection_settings
+from .redact import shorten, types_of, without_password
 from .status import Action, Purpose
 from .transport import DeadlineAdapter
 
@@ -62,20 +55,6 @@ _REJECTED_INDEX = re.compile(r"invoices\.(\d{1,4})(?:\.|$)", re.ASCII)
 _logger = logging.getLogger(PLUGIN_NAME)
 
 
-class ApiAuth(AuthBase):
-    """The token and the app key; an `auth` of our own keeps a `.netrc` from replacing them."""
-
-    def __init__(self, settings: ApiSettings) -> None:
-        self._headers = {"Authorization": f"Bearer {settings.access_token}"}
-        if settings.app_key:
-            self._headers["X-Traede-App-Key"] = settings.app_key
-
-    @override
-    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
-        r.headers.update(self._headers)
-        return r
-
-
 class _Session(requests.Session):
     """A session that takes no interest in redirects: `send` would read their bodies whole."""
 
@@ -106,7 +85,7 @@ class HttpStatusError(PluginError):
         self.action = policy.action
         said = f' and said "{self.server_message}"' if self.server_message else ""
         self.reason = f"the API answered {self.status}{said}"
-        super().__init__(f"T{self.reason[1:]}. {policy.hint}")
+        super().__init__(f"The API answered {self.status}{said}. {policy.hint}")
 
 
 @dataclass
@@ -146,9 +125,9 @@ class HttpClient:
     ) -> None:
         self.stats = RequestStats()
         self._settings = settings
-        self._auth = ApiAuth(settings)
         self._user_agent = user_agent
         self._sessions = threading.local()
+        self._templates: dict[tuple[str, str], requests.PreparedRequest] = {}
         self._attempt = backoff.on_exception(
             _backoff_waits,
             (HttpStatusError, ConnectionFailedError),
@@ -222,10 +201,7 @@ class HttpClient:
             request.headers.pop("Cookie", None)
             request.prepare_cookies(session.cookies)
             with session.send(
-                request,
-                timeout=(min(timeout, CONNECT_TIMEOUT_S), timeout),
-                allow_redirects=False,
-                **self._environment_settings,
+                request, timeout=(min(timeout, CONNECT_TIMEOUT_S), timeout), allow_redirects=False
             ) as response:
                 return _read_success(response, read, purpose)
         except PluginError:
@@ -234,38 +210,25 @@ class HttpClient:
             # What a server or a proxy can send makes requests, urllib3 and http.client raise
             # almost anything: ValueError, LookupError, RecursionError, zlib.error, …
             # Their texts may repeat the response, and so customers' data: only types are logged.
-            _logger.debug("The request failed: %s.", " from ".join(_types_of(error)))
-            raise _connection_failure(error) from error
+            _logger.debug("The request failed: %s.", " from ".join(types_of(error)))
+            raise explain_failure(error) from error
 
     def _template(self, method: str, path: str) -> requests.PreparedRequest:
-        template = self._templates.get((method, path))
-        if template is None:
-            template = self._session().prepare_request(
-                requests.Request(method, self._settings.base_url + path)
-            )
-            self._templates[method, path] = template
-        return template.copy()
-
-    @cached_property
-    def _templates(self) -> dict[tuple[str, str], requests.PreparedRequest]:
-        """Requests without query and body: all else is the same in each, and prepared once."""
-        return {}
-
-    @cached_property
-    def _environment_settings(self) -> Any:  # noqa: ANN401 - as requests has it
-        """Proxies and certificates that the environment names, looked up once."""
-        return self._session().merge_environment_settings(
-            self._settings.base_url, {}, stream=True, verify=None, cert=None
-        )
+        """Return a request without query and body: the rest is the same each time."""
+        if (method, path) not in self._templates:
+            request = requests.Request(method, self._settings.base_url + path)
+            self._templates[method, path] = self._session().prepare_request(request)
+        return self._templates[method, path].copy()
 
     def _session(self) -> requests.Session:
         """Return this thread's session: requests does not promise that threads can share one."""
         session: requests.Session | None = getattr(self._sessions, "session", None)
         if session is None:
             session = self._sessions.session = _Session()
-            session.auth = self._auth
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, DeadlineAdapter())
+            session.proxies, session.verify = connection_settings(self._settings.base_url)
+            session.trust_env = False  # it was read once, just now
+            session.stream = True
+            session.auth = self._authenticate
             session.headers.update(
                 {
                     "Accept": "application/json",
@@ -273,7 +236,16 @@ class HttpClient:
                     "User-Agent": self._user_agent,
                 },
             )
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, DeadlineAdapter())
         return session
+
+    def _authenticate(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Set token and app key; requests calls no other `auth`, so no `.netrc` replaces them."""
+        request.headers["Authorization"] = f"Bearer {self._settings.access_token}"
+        if self._settings.app_key:
+            request.headers["X-Traede-App-Key"] = self._settings.app_key
+        return request
 
     def _on_retry(self, details: Details) -> None:
         self.stats.add(retries=1)
@@ -363,63 +335,10 @@ def parse_retry_after(headers: Mapping[str, str]) -> float:
     return min(max((until - now).total_seconds(), 0.0), MAX_RETRY_AFTER_S)
 
 
-_CHECK_PROXY = "Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
-_CHECK_AUTHORITY = "Set REQUESTS_CA_BUNDLE to a file with the certificate of its authority"
-_CUT_OFF = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
-
-_FAILURES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str, str], ...] = (
-    (ssl.SSLCertVerificationError, "its certificate is not trusted", _CHECK_AUTHORITY),
-    (NameResolutionError, "its host name does not resolve", CHECK_NETWORK),
-    (requests.exceptions.ProxyError, "the proxy cannot be reached", _CHECK_PROXY),
-    (ConnectionRefusedError, "connection refused", CHECK_NETWORK),
-    (requests.ConnectTimeout, "no connection in time", CHECK_NETWORK),
-    ((TimeoutError, requests.Timeout), "no response in time", CHECK_NETWORK),
-    (requests.exceptions.SSLError, "TLS failed", CHECK_NETWORK),
-    (_CUT_OFF, "the response was cut off", CHECK_NETWORK),
-    ((ConnectionError, requests.ConnectionError), "connection lost", CHECK_NETWORK),
-)
-_PERMANENT = (ssl.SSLCertVerificationError, requests.exceptions.InvalidSchema)
-_TUNNEL_REJECTED = re.compile(r"Tunnel connection failed: (\d{3})")
-
-
-def _connection_failure(error: BaseException) -> ConnectionFailedError:
-    """Describe a failure, without the address and the query that its own text repeats."""
-    causes = list(_causes(error))
-    for cause in causes:
-        if match := _TUNNEL_REJECTED.match(str(cause)):
-            retry = not match[1].startswith("4")
-            return ConnectionFailedError(
-                f"the proxy answered {match[1]}", retry=retry, hint=_CHECK_PROXY
-            )
-    retry = not any(isinstance(cause, _PERMANENT) for cause in causes)
-    for types, reason, hint in _FAILURES:
-        if any(isinstance(cause, types) for cause in causes):
-            return ConnectionFailedError(reason, retry=retry, hint=hint)
-    return ConnectionFailedError(
-        f"the response cannot be read, {type(error).__name__}", retry=retry
-    )
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Iterate over an error and what caused it; urllib3 hands causes on as arguments too."""
-    for _ in range(10):
-        if not isinstance(error, BaseException):
-            return
-        yield error
-        inner = getattr(error, "reason", None) or next(iter(error.args), None)
-        error = inner if isinstance(inner, BaseException) else error.__cause__ or error.__context__
-
-
 def _is_permanent(error: Exception) -> bool:
     if isinstance(error, HttpStatusError):
         return error.action is not Action.RETRY
     return isinstance(error, ConnectionFailedError) and not error.retry
-
-
-def _types_of(error: BaseException | None) -> Iterator[str]:
-    while error is not None:
-        yield type(error).__qualname__
-        error = error.__cause__ or error.__context__
 
 
 def _backoff_waits() -> Generator[Any, Any, None]:

@@ -34,7 +34,7 @@ def connection_errors(api_url: str) -> Iterator[str]:
     if problem := _url_problem(api_url, ("http", "https")):
         yield f"api_url is {without_password(api_url)!r}, which cannot be used: {problem}."
         return
-    proxies, verify = _connection_settings(api_url)
+    proxies, verify = connection_settings(api_url)
     proxy = select_proxy(api_url, proxies)
     if proxy and (problem := _proxy_problem(proxy)):
         yield (
@@ -60,7 +60,13 @@ def sends_token_in_clear(api_url: str) -> bool:
         return host != "localhost" and not host.endswith(".localhost")
 
 
-def _connection_settings(api_url: str) -> tuple[dict[str, str], object]:
+def connection_settings(api_url: str) -> tuple[dict[str, str], bool | str | None]:
+    """Return the proxies and the certificates that the environment names for a URL.
+
+    Returns:
+        The proxies by scheme, none if `NO_PROXY` holds the host; and a file or a folder of
+        certificates, or True for those of requests.
+    """
     with requests.Session() as session:
         found = session.merge_environment_settings(api_url, {}, stream=True, verify=None, cert=None)
     return dict(found["proxies"]), found["verify"]

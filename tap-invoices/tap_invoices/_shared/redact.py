@@ -82,16 +82,20 @@ def describe_safely(error: BaseException) -> str:
     Returns:
         Its type, the types of its causes, and the last lines of code that it passed.
     """
-    types = [type(error).__name__]
     frames = traceback.extract_tb(error.__traceback__)
-    while (cause := error.__cause__ or error.__context__) is not None:
-        types.append(type(cause).__name__)
-        error = cause
     places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames[-3:]]
+    types = ", caused by ".join(types_of(error))
     return (
-        f"Unexpected {', caused by '.join(types)} at {', '.join(places)}. This is a bug; please "
+        f"Unexpected {types} at {', '.join(places)}. This is a bug; please "
         "report it. Its text is left out, since it may hold a customer's data."
     )
+
+
+def types_of(error: BaseException | None) -> Iterator[str]:
+    """Iterate over the types of an error and of its causes."""
+    while error is not None:
+        yield type(error).__name__
+        error = error.__cause__ or error.__context__
 
 
 def _forms(secret: str) -> Iterator[str]:
