@@ -3,44 +3,35 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.exceptions import InvalidInputLine
-from singer_sdk.singerlib.encoding.base import GenericSingerReader
 from typing_extensions import override
 
 from target_invoices_ack._shared import PLUGIN_NAME
 from target_invoices_ack._shared.command import FAILED
 from target_invoices_ack._shared.errors import PluginError
-from target_invoices_ack._shared.redact import describe_safely
 from target_invoices_ack.input.invoice_id import is_draft, parse_invoice_id
-from target_invoices_ack.input.messages import (
-    CREATED_AT,
-    NON_BOOKED,
-    InputError,
-    MessageParser,
-    column,
-)
-from target_invoices_ack.input.reader import InputReader, standard_input
+from target_invoices_ack.input.messages import CREATED_AT, NON_BOOKED, InputError, column
 from target_invoices_ack.input.tap_state import check_read_back_state
+from target_invoices_ack.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from target_invoices_ack.input.messages import Message
+    from target_invoices_ack.input.reader import InputReader
     from target_invoices_ack.marking.acknowledger import Acknowledger
     from target_invoices_ack.reconcile import Reconciliation
+    from target_invoices_ack.run import Callback, Callbacks
     from target_invoices_ack.settings import Settings
     from target_invoices_ack.shutdown import StopEvent
-
-    Callbacks = dict[str, Callable[[dict[str, Any]], None]]
 
 _logger = logging.getLogger(PLUGIN_NAME)
 
 
-class ReadBack(GenericSingerReader[bytes]):
+class ReadBack(Run):
     """Reads the messages that matter, and of their records only the id and the draft flag.
 
     A table may hold anything; what is not needed can neither cost time nor fail. Nothing is
@@ -52,9 +43,6 @@ class ReadBack(GenericSingerReader[bytes]):
         stop: Ends the reading when set.
         acknowledger: Marks what was read.
         reconciliation: Compares what was read with what the API has, if that is asked for.
-
-    Attributes:
-        problem: What ended the run before its end, if anything did.
     """
 
     def __init__(
@@ -64,53 +52,10 @@ class ReadBack(GenericSingerReader[bytes]):
         acknowledger: Acknowledger,
         reconciliation: Reconciliation | None,
     ) -> None:
-        super().__init__()
-        self._settings = settings
-        self._stop = stop
-        self._acknowledger = acknowledger
-        self._account = acknowledger.account
+        super().__init__(settings, stop, acknowledger)
         self._reconciliation = reconciliation
-        self._parser = MessageParser(settings.id_property)
         self._invoices: dict[int, None] = {}  # in the order in which they came
-        self._counts: Counter[str] = Counter()
-        self._streams: set[str] = set()
         self._state: bytes | None = None
-        self.problem: PluginError | None = None
-        self._reader: InputReader | None = None
-
-    @property
-    @override
-    def default_input(self) -> IO[bytes]:
-        return standard_input()
-
-    @override
-    def deserialize_json(self, line: bytes) -> dict[str, Any]:
-        decoded: dict[str, Any] = msgspec.json.decode(line)
-        return decoded
-
-    @override
-    def process_lines(self, file_input: IO[Any] | None, callbacks: Callbacks) -> Counter[str]:
-        """Hand the target what matters, until the input ends or a signal comes.
-
-        A failure does not raise: `finish` tells it, once everything has ended in order.
-
-        Args:
-            file_input: What to read; standard input by default.
-            callbacks: The target's, by type of message.
-        """
-        try:
-            self._reader = InputReader(file_input or self.default_input, self._stop)
-            self._acknowledger.start()
-            if self._reconciliation:
-                self._reconciliation.load()
-            for line in self._iter_lines(self._reader):
-                self._dispatch(line, callbacks)
-        except PluginError as error:
-            self.problem = error
-        except Exception as error:
-            _logger.debug("Unexpected error.", exc_info=True)
-            self.problem = PluginError(describe_safely(error))
-        return self._counts
 
     def collect(self, record: dict[str, Any]) -> None:
         """Take in an invoice's record."""
@@ -132,32 +77,33 @@ class ReadBack(GenericSingerReader[bytes]):
         """Take in the name of a stream, as it is after stream maps."""
         self._streams.add(stream)
 
+    @override
     def finish(self) -> int:
-        """Mark what was read, and log the result.
-
-        Returns:
-            The exit code.
-        """
         is_whole = self.problem is None and self._reader is not None and self._reader.has_ended
         if is_whole:
             self._mark()
-        self._acknowledger.close()
-        if self._reader is not None:
-            self._reader.discard()
+        self._close()
         problems = list(self._problems())
-        is_failed = bool(problems) or self._account.has_rejected
+        exit_code = 0
         if is_whole and self._reconciliation and self.problem is None:
-            is_failed = not self._reconcile(self._reconciliation) or is_failed
+            exit_code = self._reconcile(self._reconciliation)
         if self._stop.is_signalled and not is_whole:
             _logger.warning("The input was not read to its end, so nothing is marked.")
-        exit_code = FAILED if is_failed else self._stop.exit_code
-        self._acknowledger.log_result(exit_code, problems)
-        return exit_code
+        return self._log_result(problems, exit_code=exit_code)
 
+    @override
     def report(self) -> dict[str, Any]:
-        """Return the target's part of the run report."""
         result = self._reconciliation.result if self._reconciliation else {}
-        return {**self._acknowledger.report(), **result}
+        return {**super().report(), **result}
+
+    @override
+    def _process(self, reader: InputReader, callbacks: Callbacks) -> None:
+        self._acknowledger.start()
+        if self._reconciliation:
+            self._reconciliation.load()
+        for block in self._iter_blocks(reader):
+            for line in block.removesuffix(b"\n").split(b"\n"):
+                self._dispatch(line, callbacks)
 
     def _mark(self) -> None:
         state = None if self._account.unmarkable else self._state
@@ -167,19 +113,11 @@ class ReadBack(GenericSingerReader[bytes]):
         except PluginError as error:
             self.problem = error
 
-    def _iter_lines(self, reader: InputReader) -> Iterator[bytes]:
-        for block in reader.iter_blocks():
-            yield from block.removesuffix(b"\n").split(b"\n")
-        if reader.remainder and not self._stop.is_set:
-            if not self._parser.is_message(reader.remainder):
-                raise self._parser.truncated_error()
-            yield reader.remainder
-
     def _dispatch(self, line: bytes, callbacks: Callbacks) -> None:
         message = self._parser.parse(line)
         if message is None:
             return
-        self._counts[message.type] += 1
+        self._message_counts[message.type] += 1
         if message.type == "STATE":
             value = self._parser.state_value(message)
             check_read_back_state(value)
@@ -187,9 +125,7 @@ class ReadBack(GenericSingerReader[bytes]):
         elif self._is_relevant(message):
             self._hand_on(message, line, callbacks[message.type])
 
-    def _hand_on(
-        self, message: Message, line: bytes, callback: Callable[[dict[str, Any]], None]
-    ) -> None:
+    def _hand_on(self, message: Message, line: bytes, callback: Callback) -> None:
         """Let the SDK process a message.
 
         Raises:
@@ -228,21 +164,15 @@ class ReadBack(GenericSingerReader[bytes]):
         record = self._parser.columns(message, self._settings.id_property, NON_BOOKED, CREATED_AT)
         return {"type": "RECORD", "stream": message.stream, "record": record}
 
-    def _reconcile(self, reconciliation: Reconciliation) -> bool:
+    def _reconcile(self, reconciliation: Reconciliation) -> int:
         read = self._invoices.keys()
         marked = set() if self._settings.dry_run else read - set(self._account.rejected)
-        return reconciliation.report(read, marked)
+        return 0 if reconciliation.report(read, marked) else FAILED
 
     def _problems(self) -> Iterator[str]:
         if self.problem is not None:
             yield str(self.problem)
-        elif self._counts["RECORD"] + self._counts["BATCH"] and self._is_stream_missing():
-            yield (
-                f"No invoice came: there is no stream {self._settings.stream!r}, only "
-                f"{', '.join(map(repr, sorted(self._streams)))}. Check the setting stream."
-            )
+        elif self._is_stream_missing():
+            yield self._describe_missing_stream()
         elif not (self._account.received or self._account.drafts or self._account.unmarkable):
             _logger.warning("No invoice was read from stream %r.", self._settings.stream)
-
-    def _is_stream_missing(self) -> bool:
-        return self._settings.stream not in self._streams

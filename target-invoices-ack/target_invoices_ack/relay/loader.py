@@ -54,6 +54,8 @@ class Loader:
     Attributes:
         consumed_all: Whether it was still reading when its input ended, with nothing left.
         is_orderly: Whether it then exited with 0, and no signal can have interrupted it.
+        exit_code: Its exit code once it has ended; 128 and the signal's number if a signal
+            ended it.
         seconds: How long it ran.
     """
 
@@ -66,6 +68,7 @@ class Loader:
         on_tick: Callable[[], None],
     ) -> None:
         self.consumed_all = self.is_orderly = False
+        self.exit_code = 0
         self.seconds = 0.0
         self._words = words
         self._environment = environment
@@ -129,12 +132,8 @@ class Loader:
         if not self.consumed_all:
             self._start_drain_time()
 
-    def wait(self) -> int:
-        """Wait until the loader has ended and everything that it emitted was read.
-
-        Returns:
-            Its exit code; 128 and the signal's number if a signal ended it.
-        """
+    def wait(self) -> None:
+        """Wait until the loader has ended and everything that it emitted was read."""
         while not self._exited.wait(_TICK_S):
             self._on_tick()
             if self._stop.is_set:
@@ -144,10 +143,10 @@ class Loader:
             thread.join()
         is_trusted = self.consumed_all and not self._was_killed and self._gate.is_exit_trusted()
         code = self._process.wait()
+        self.exit_code = code if code >= 0 else SIGNAL_EXIT - code
         self.is_orderly = is_trusted and code == 0
         for line in self._gate.end(is_orderly=self.is_orderly):
             self._on_line(line)
-        return code if code >= 0 else SIGNAL_EXIT - code
 
     def last_words(self) -> str:
         """Return the last lines that it wrote to stderr, shortened."""
