@@ -60,17 +60,17 @@ class ReadBack(Run):
     def collect(self, record: dict[str, Any]) -> None:
         """Take in an invoice's record."""
         if is_draft(record):
-            self._account.add_draft()
+            self._counts.add("drafts")
             return
         name = self._settings.id_property
         try:
             invoice_id = parse_invoice_id(column(record, name), name)
         except ValueError as error:
-            self._account.add_unmarkable(str(error))
+            self._counts.add_unmarkable(str(error))
             return
         if invoice_id not in self._invoices:
             self._invoices[invoice_id] = None
-            self._account.add_received()
+            self._counts.add("received")
             self._acknowledger.remember(invoice_id, column(record, CREATED_AT))
 
     def add_stream(self, stream: str) -> None:
@@ -106,7 +106,7 @@ class ReadBack(Run):
                 self._dispatch(line, callbacks)
 
     def _mark(self) -> None:
-        state = None if self._account.unmarkable else self._state
+        state = None if self._counts.unmarkable else self._state
         try:
             self._acknowledger.submit(list(self._invoices), state)
             self._acknowledger.flush()
@@ -134,7 +134,7 @@ class ReadBack(Run):
         try:
             content = self._reduced(message) or self.deserialize_json(line)
             if message.type == "RECORD" and is_draft(content["record"]):
-                self._account.add_draft()  # whatever stream maps would make of its flag
+                self._counts.add("drafts")  # whatever stream maps would make of its flag
                 return
             callback(content)
         except PluginError:
@@ -166,7 +166,7 @@ class ReadBack(Run):
 
     def _reconcile(self, reconciliation: Reconciliation) -> int:
         read = self._invoices.keys()
-        marked = set() if self._settings.dry_run else read - set(self._account.rejected)
+        marked = set() if self._settings.dry_run else read - set(self._counts.rejected)
         return 0 if reconciliation.report(read, marked) else FAILED
 
     def _problems(self) -> Iterator[str]:
@@ -174,5 +174,5 @@ class ReadBack(Run):
             yield str(self.problem)
         elif self._is_stream_missing():
             yield self._describe_missing_stream()
-        elif not (self._account.received or self._account.drafts or self._account.unmarkable):
+        elif not (self._counts["received"] or self._counts["drafts"] or self._counts.unmarkable):
             _logger.warning("No invoice was read from stream %r.", self._settings.stream)

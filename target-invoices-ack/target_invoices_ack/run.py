@@ -54,7 +54,7 @@ class Run(GenericSingerReader[bytes]):
         self._settings = settings
         self._stop = stop
         self._acknowledger = acknowledger
-        self._account = acknowledger.account
+        self._counts = acknowledger.counts
         self._parser = MessageParser(settings.id_property)
         self._message_counts: Counter[str] = Counter()
         self._streams: set[str] = set()
@@ -161,7 +161,7 @@ class Run(GenericSingerReader[bytes]):
             The exit code of the run.
         """
         problems = list(problems)
-        is_failed = bool(problems) or self._account.has_rejected
+        is_failed = bool(problems) or self._counts.has_rejected
         exit_code = exit_code or (FAILED if is_failed else self._stop.exit_code)
         self._acknowledger.log_result(exit_code, problems)
         return exit_code

@@ -18,8 +18,8 @@ from target_invoices_ack._shared.run_report import RunReport
 from target_invoices_ack.client import AckClient
 from target_invoices_ack.input.invoice_id import is_draft
 from target_invoices_ack.input.messages import CREATED_AT, InvoiceKeys, column
-from target_invoices_ack.marking.account import Account
 from target_invoices_ack.marking.acknowledger import Acknowledger
+from target_invoices_ack.marking.run_counts import RunCounts
 from target_invoices_ack.read_back import ReadBack
 from target_invoices_ack.reconcile import Reconciliation
 from target_invoices_ack.relay.relay import Relay
@@ -135,7 +135,7 @@ class TargetInvoicesAck(ConfiguredPlugin, Target):
     def _prepare_run(self) -> Relay | ReadBack:
         settings = Settings.from_config(self.config)
         client = AckClient(settings.api, user_agent=f"{self.name}/{self.plugin_version}")
-        acknowledger = Acknowledger(settings, client, Account(), self._stop)
+        acknowledger = Acknowledger(settings, client, RunCounts(), self._stop)
         if settings.loader:
             return Relay(settings, self._stop, acknowledger, self._read_batch)
         since = settings.reconcile_since

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from generate.programs import Program
 
 SHARED = "_shared"
-ALIKE = {"__init__", "account", "__main__", "client", "settings", "shutdown"}
+ALIKE = {"__init__", "__main__", "client", "settings", "shutdown"}
 """Modules that do the same job in both programs."""
 
 NOT_IN_THE_GLOSSARY = {

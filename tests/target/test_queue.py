@@ -1,4 +1,4 @@
-"""The queue by itself: batches, a bound on what waits, STATEs in their turn, and the account."""
+"""The queue by itself: batches, a bound on what waits, STATEs in their turn, and the counts."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from helpers.target_process import wait_for
 from target_invoices_ack._shared.errors import PluginError
 from target_invoices_ack._shared.http import HttpStatusError
 from target_invoices_ack._shared.status import Purpose
-from target_invoices_ack.marking.account import Account
 from target_invoices_ack.marking.isolation import mark_isolating_rejected
 from target_invoices_ack.marking.queue import MAX_REJECTED_UNPROVEN, PROBES, MarkQueue
+from target_invoices_ack.marking.run_counts import RunCounts
 from target_invoices_ack.note import NoteTemplate
 from target_invoices_ack.shutdown import StopEvent
 
@@ -64,7 +64,7 @@ class Service:
     marked: list[int] = field(default_factory=list)
     requests: int = 0
     emitted: list[tuple[bytes, set[int], set[int]]] = field(default_factory=list)
-    account: Account = field(default_factory=Account)
+    counts: RunCounts = field(default_factory=RunCounts)
     stop: StopEvent = field(default_factory=StopEvent)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -92,7 +92,7 @@ class Service:
         queue = MarkQueue(
             self.mark,
             self.emit,
-            self.account,
+            self.counts,
             NoteTemplate(None, ""),
             verify=lambda _: None,
             parallel=parallel,
@@ -104,8 +104,8 @@ class Service:
     def confirm(self, queue: MarkQueue, ids: Sequence[int]) -> None:
         """Count invoices as the acknowledger does, then queue them."""
         for _ in ids:
-            self.account.add_received()
-        self.account.add_confirmed(len(ids))
+            self.counts.add("received")
+        self.counts.add("confirmed", len(ids))
         with suppress(PluginError):  # where marking fails meanwhile; `flush` raises it too
             queue.add(ids)
 
@@ -156,7 +156,7 @@ def test_a_state_follows_all_marks_before_it_in_order(
     signal_after=st.none() | st.integers(0, 12),
     unconfirmed=st.integers(0, 5),
 )
-def test_the_account_adds_up_whatever_fails_at_whatever_moment(  # noqa: PLR0913
+def test_the_counts_add_up_whatever_fails_at_whatever_moment(  # noqa: PLR0913
     steps: list[int],
     pauses: list[int],
     bad: frozenset[int],
@@ -171,7 +171,7 @@ def test_the_account_adds_up_whatever_fails_at_whatever_moment(  # noqa: PLR0913
     queue = service.queue()
     count = 0
     for _ in range(unconfirmed):
-        service.account.add_received()
+        service.counts.add("received")
     for number, step in enumerate(steps):
         if number == signal_after:
             service.stop.on_signal(15)
@@ -185,13 +185,13 @@ def test_the_account_adds_up_whatever_fails_at_whatever_moment(  # noqa: PLR0913
         queue.add_state(b"%d" % number)
     queue.close()
 
-    summary = parse_summary(service.account.summary())
+    summary = parse_summary(service.counts.summary())
     assert adds_up(summary)
     assert summary["received"] == sum(steps[: number + 1]) + unconfirmed if steps else True
     assert summary["not confirmed"] == unconfirmed
     if signal_after is None:  # after that, a request may still be under way
         assert summary["marked"] == len(service.marked)
-    assert set(service.account.rejected) <= bad
+    assert set(service.counts.rejected) <= bad
     assert all(each >= 0 for each in summary.values())
 
 
@@ -209,7 +209,7 @@ def test_after_a_failure_no_state_is_emitted_and_nothing_more_is_marked() -> Non
 
     assert [state for state, _, _ in service.emitted] == [b"1"]
     assert service.marked == list(range(10))
-    assert service.account.not_marked == 10
+    assert service.counts.not_marked == 10
     assert service.stop.is_set
 
 
@@ -283,9 +283,9 @@ def test_an_account_that_rejects_everything_costs_a_few_dozen_requests(
     queue.close()
 
     assert service.requests <= 1.2 * (MAX_REJECTED_UNPROVEN + PROBES)
-    assert len(service.account.rejected) == MAX_REJECTED_UNPROVEN + PROBES
-    assert service.account.not_marked == 5000 - MAX_REJECTED_UNPROVEN - PROBES
-    assert adds_up(parse_summary(service.account.summary()))
+    assert len(service.counts.rejected) == MAX_REJECTED_UNPROVEN + PROBES
+    assert service.counts.not_marked == 5000 - MAX_REJECTED_UNPROVEN - PROBES
+    assert adds_up(parse_summary(service.counts.summary()))
 
 
 def test_a_wrong_request_costs_one_whatever_the_number_of_invoices() -> None:
@@ -325,7 +325,7 @@ def test_scattered_rejections_cost_linear_time_and_requests() -> None:
             queue.add_state(b"%d" % first)
         queue.close()
         seconds.append(time.process_time() - started)
-        assert len(service.account.rejected) == size
+        assert len(service.counts.rejected) == size
         assert service.requests < 1.5 * size
     assert seconds[1] < 3 * seconds[0]
 

@@ -16,8 +16,8 @@ from helpers.singer import invoice, line, message, pages, record, schema, state,
 from helpers.target_process import KEEPER, PROMPT, loader, wait_for
 from target_invoices_ack.client import AckClient
 from target_invoices_ack.input.reader import _read
-from target_invoices_ack.marking.account import Account as RunAccount
 from target_invoices_ack.marking.acknowledger import Acknowledger
+from target_invoices_ack.marking.run_counts import RunCounts
 from target_invoices_ack.relay.relay import Relay
 from target_invoices_ack.settings import Settings
 from target_invoices_ack.shutdown import StopEvent
@@ -281,7 +281,7 @@ def test_after_a_bug_only_what_the_loader_received_counts(account: Account) -> N
     settings = Settings.from_config(config)
     stop = StopEvent()
     client = AckClient(settings.api, user_agent="test")
-    acknowledger = Acknowledger(settings, client, RunAccount(), stop)
+    acknowledger = Acknowledger(settings, client, RunCounts(), stop)
     relay = Relay(settings, stop, acknowledger, read_batch=_fail)
     reader, writer = os.pipe()
     with open(reader, "rb") as stdin, open(writer, "wb", buffering=0) as tap:  # noqa: PTH123

@@ -1,3 +1,3 @@
-"""From loaded invoices to marks, and the account of a run."""
+"""From loaded invoices to marks, and the counts of a run."""
 
 from __future__ import annotations

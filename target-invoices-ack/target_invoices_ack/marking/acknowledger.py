@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from target_invoices_ack.client import AckClient
-    from target_invoices_ack.marking.account import Account
+    from target_invoices_ack.marking.run_counts import RunCounts
     from target_invoices_ack.settings import Settings
     from target_invoices_ack.shutdown import StopEvent
 
@@ -35,14 +35,14 @@ class Acknowledger:
     Args:
         settings: The target's settings.
         client: Marks, and lists what is pending.
-        account: Where everything is counted.
+        counts: Where everything is counted.
         stop: Bounds the wait after a signal; is set when marking has failed for good.
     """
 
     def __init__(
-        self, settings: Settings, client: AckClient, account: Account, stop: StopEvent
+        self, settings: Settings, client: AckClient, counts: RunCounts, stop: StopEvent
     ) -> None:
-        self.account = account
+        self.counts = counts
         self._settings = settings
         self._client = client
         self._emitted = b""
@@ -55,7 +55,7 @@ class Acknowledger:
         self._queue = MarkQueue(
             self._record_dry_run if settings.dry_run else client.mark,
             self._emit_state,
-            account,
+            counts,
             NoteTemplate(settings.note, run_id()),
             verify=self._verify,
             parallel=settings.max_parallel_requests,
@@ -78,7 +78,7 @@ class Acknowledger:
             PluginError: The API rejects the request or cannot be reached.
         """
         if self._pending is None:
-            self._received_before_listing = self.account.received
+            self._received_before_listing = self.counts["received"]
             self._pending = self._client.list_pending()
         return self._pending
 
@@ -88,7 +88,7 @@ class Acknowledger:
         Raises:
             PluginError: Marking has failed for good.
         """
-        self.account.add_confirmed(len(ids))
+        self.counts.add("confirmed", len(ids))
         try:
             if ids and self._settings.skip_exported:
                 ids = self._without_exported(ids)
@@ -101,11 +101,11 @@ class Acknowledger:
 
     def _without_exported(self, ids: Sequence[int]) -> list[int]:
         """Return those that are pending; a listing from before they came is made anew."""
-        is_older = self.account.confirmed > self._received_before_listing
+        is_older = self.counts["confirmed"] > self._received_before_listing
         if self._pending and is_older and not all(each in self._pending for each in ids):
             self._pending = None
         wanted = [each for each in ids if each in self.pending]
-        self.account.add_already_exported(len(ids) - len(wanted))
+        self.counts.add("already_exported", len(ids) - len(wanted))
         return wanted
 
     def flush(self) -> None:
@@ -119,11 +119,11 @@ class Acknowledger:
     def close(self) -> None:
         """Mark what waits, and end."""
         self._queue.close()
-        self._metric.increment(self.account.marked)
+        self._metric.increment(self.counts["marked"])
         self._metric.exit()
 
     def log_result(self, exit_code: int, problems: Iterable[str]) -> None:
-        """Publish and log the result of a run: what went wrong, and in the last line the account.
+        """Publish and log the result of a run: what went wrong, and in the last line the counts.
 
         Args:
             exit_code: The exit code of the run.
@@ -132,13 +132,13 @@ class Acknowledger:
         if self._settings.dry_run:
             ids = format_ids(self._dry_run_ids) or "nothing"
             _logger.info("Dry run: would mark %s.", ids)
-        rejected = format_ids(self.account.rejected_ids)
+        rejected = format_ids(self.counts.rejected_ids)
         errors = [f"Rejected, and so unmarked: {rejected}."] if rejected else []
         errors += problems
         command.publish(exit_code, errors)
         for error in errors:
             _logger.error("%s", error)
-        summary = self.account.summary(
+        summary = self.counts.summary(
             is_dry_run=self._settings.dry_run, skips_exported=self._settings.skip_exported
         )
         _logger.info("%s", summary)
@@ -147,13 +147,13 @@ class Acknowledger:
         """Return what the run report says of marking."""
         stats = self._client.http.stats
         return {
-            "counts": self.account.counts(),
+            "counts": self.counts.as_dict(),
             "requests": {
                 "sent": stats.sent,
                 "retries": stats.retries,
                 "seconds": round(stats.seconds, 3),
             },
-            "rejected": self.account.rejections(),
+            "rejected": self.counts.rejections(),
             "last_state": decode_state(self._emitted) if self._emitted else None,
         }
 

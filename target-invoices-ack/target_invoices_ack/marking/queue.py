@@ -16,14 +16,14 @@ from target_invoices_ack._shared.errors import PluginError
 from target_invoices_ack._shared.redact import describe_safely
 from target_invoices_ack._shared.threads import start_thread
 from target_invoices_ack.client import MAX_BATCH_SIZE
-from target_invoices_ack.marking.account import MAX_LOGGED
 from target_invoices_ack.marking.isolation import mark_isolating_rejected
+from target_invoices_ack.marking.run_counts import MAX_LOGGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from target_invoices_ack._shared.id_ranges import IdRanges
-    from target_invoices_ack.marking.account import Account
+    from target_invoices_ack.marking.run_counts import RunCounts
     from target_invoices_ack.note import NoteTemplate
     from target_invoices_ack.shutdown import StopEvent
 
@@ -80,7 +80,7 @@ class MarkQueue:
     Args:
         mark: Marks up to ten invoices, or raises.
         emit: Emits a STATE; takes the rejected ids, which it must not claim.
-        account: Where marked and rejected invoices are counted.
+        counts: Where marked and rejected invoices are counted.
         note: The note of each mark.
         verify: Called with the invoices of the first batch that was marked; may raise.
         parallel: Requests in flight at most.
@@ -94,7 +94,7 @@ class MarkQueue:
         self,
         mark: Mark,
         emit: Callable[[bytes, IdRanges], None],
-        account: Account,
+        counts: RunCounts,
         note: NoteTemplate,
         *,
         verify: Callable[[Sequence[int]], None],
@@ -105,7 +105,7 @@ class MarkQueue:
         self._failed_at = math.inf  # monotonic seconds
         self._mark = mark
         self._emit = emit
-        self._account = account
+        self._counts = counts
         self._note = note
         self._verify = verify
         self._stop = stop
@@ -273,7 +273,7 @@ class MarkQueue:
         marked: list[int] = []
         for part, error in outcomes:
             if error is None:
-                self._account.add_marked(len(part))
+                self._counts.add("marked", len(part))
                 marked += (invoice_id for invoice_id, _ in part)
             else:
                 [(invoice_id, _)] = part
@@ -290,7 +290,7 @@ class MarkQueue:
             )
 
     def _reject(self, invoice_id: int, error: PluginError) -> None:
-        self._account.add_rejected(invoice_id, str(error))
+        self._counts.add_rejected(invoice_id, str(error))
         with self._changed:
             self._rejected_count += 1
             if self._rejected_count <= MAX_LOGGED:
@@ -332,7 +332,7 @@ class MarkQueue:
             _, due = self._states.popleft()
         if due is not None:
             try:
-                self._emit(due, self._account.rejected_ids)
+                self._emit(due, self._counts.rejected_ids)
             except OSError as error:
                 self._states.clear()  # nothing can be written after it
                 self.fail(PluginError(f"No STATE can be emitted any more ({error.strerror})."))

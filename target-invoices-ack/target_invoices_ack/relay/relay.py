@@ -202,13 +202,13 @@ class Relay(Run):
         except ValueError as error:
             reason = str(error)
         if is_true(keys.non_booked):
-            self._account.add_draft()
+            self._counts.add("drafts")
             self._tracker.on_draft(invoice_id)
         elif invoice_id is None:
-            self._account.add_unmarkable(reason)
+            self._counts.add_unmarkable(reason)
             self._tracker.on_unmarkable()
         elif self._tracker.on_invoice(invoice_id):
-            self._account.add_received()
+            self._counts.add("received")
             self._acknowledger.remember(invoice_id, keys.created_at)
 
     def _line_invoice_id(self, message: Message) -> int | None:
@@ -248,10 +248,10 @@ class Relay(Run):
         self._logged_at = now
         _logger.info(
             "%d invoices sent to the loader, %d of them confirmed, %d marked, %d waiting.",
-            self._account.received,
-            self._account.confirmed,
-            self._account.marked,
-            self._account.unconfirmed,
+            self._counts["received"],
+            self._counts["confirmed"],
+            self._counts["marked"],
+            self._counts.unconfirmed,
         )
 
     def _problems(self) -> Iterator[str]:

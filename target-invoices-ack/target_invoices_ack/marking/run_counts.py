@@ -1,10 +1,11 @@
-"""The account of a run: what became of each invoice, counted here and nowhere else."""
+"""The counts of a run: what became of each invoice, counted here and nowhere else."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections import Counter
+from typing import Literal
 
 from target_invoices_ack._shared import PLUGIN_NAME
 from target_invoices_ack._shared.id_ranges import IdRanges
@@ -12,44 +13,42 @@ from target_invoices_ack._shared.id_ranges import IdRanges
 MAX_LOGGED = 50
 """Rejected invoices that are named in a line each; the others are named in ranges."""
 
+CountName = Literal[
+    "received",  # invoices that came and can be marked
+    "confirmed",  # those of them that are known to be loaded
+    "already_exported",  # confirmed invoices that were left as they were
+    "marked",  # confirmed invoices that were marked, or would be (`dry_run`)
+    "drafts",  # records that are flagged as drafts
+]
+
 _logger = logging.getLogger(PLUGIN_NAME)
 
 
-class Account:
+class RunCounts:
     """Counts invoices as they pass from one state to the next; threads may share it.
 
     The same invoice is counted once, however often it comes; drafts are counted as records.
 
     Attributes:
-        received: Invoices that came and can be marked.
-        confirmed: Those of them that are known to be loaded.
-        already_exported: Those of the confirmed ones that were left as they were.
-        marked: Those of the confirmed ones that were marked, or would be (`dry_run`).
-        rejected: Those of the confirmed ones that the API rejects, each with the reason.
+        rejected: The confirmed invoices that the API rejects, each with the reason.
         unmarkable: Invoices whose id cannot be marked, by reason.
-        drafts: Records that are flagged as drafts.
     """
 
     def __init__(self) -> None:
-        self.received = 0
-        self.confirmed = 0
-        self.already_exported = 0
-        self.marked = 0
         self.rejected: dict[int, str] = {}
         self.unmarkable: Counter[str] = Counter()
-        self.drafts = 0
+        self._counter: Counter[CountName] = Counter()
         self._rejected_ids = IdRanges()
         self._lock = threading.Lock()
 
-    def add_received(self) -> None:
-        """Count an invoice that has come."""
-        with self._lock:
-            self.received += 1
+    def __getitem__(self, name: CountName) -> int:
+        """Return how many invoices were added under a name."""
+        return self._counter[name]
 
-    def add_draft(self) -> None:
-        """Count a draft."""
+    def add(self, name: CountName, count: int = 1) -> None:
+        """Count invoices under a name."""
         with self._lock:
-            self.drafts += 1
+            self._counter[name] += count
 
     def add_unmarkable(self, reason: str) -> None:
         """Count an invoice whose id cannot be marked."""
@@ -58,21 +57,6 @@ class Account:
             is_new = self.unmarkable[reason] == 1 and len(self.unmarkable) <= MAX_LOGGED
         if is_new:
             _logger.error("An invoice cannot be marked: %s. Check stream and id_property.", reason)
-
-    def add_confirmed(self, count: int) -> None:
-        """Count invoices that are known to be loaded."""
-        with self._lock:
-            self.confirmed += count
-
-    def add_already_exported(self, count: int) -> None:
-        """Count confirmed invoices that are left as they are."""
-        with self._lock:
-            self.already_exported += count
-
-    def add_marked(self, count: int) -> None:
-        """Count invoices that were marked."""
-        with self._lock:
-            self.marked += count
 
     def add_rejected(self, invoice_id: int, reason: str) -> None:
         """Count an invoice that the API rejects."""
@@ -91,18 +75,18 @@ class Account:
         """Whether an invoice stays unmarked because of itself."""
         return bool(self.rejected or self.unmarkable)
 
-    def counts(self) -> dict[str, int]:
-        """Return the figures by name; `received` is the sum of all but `confirmed`."""
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts by name; `received` is the sum of all but `confirmed`."""
         with self._lock:
             unmarkable = self.unmarkable.total()
             return {
-                "received": self.received + unmarkable + self.drafts,
-                "confirmed": self.confirmed,
-                "marked": self.marked,
+                "received": self["received"] + unmarkable + self["drafts"],
+                "confirmed": self["confirmed"],
+                "marked": self["marked"],
                 "unconfirmed": self.unconfirmed,
                 "rejected": len(self.rejected) + unmarkable,
-                "drafts": self.drafts,
-                "already_exported": self.already_exported,
+                "drafts": self["drafts"],
+                "already_exported": self["already_exported"],
                 "not_marked": self.not_marked,
             }
 
@@ -121,17 +105,17 @@ class Account:
     @property
     def unconfirmed(self) -> int:
         """Invoices that are not known to be loaded."""
-        return self.received - self.confirmed
+        return self["received"] - self["confirmed"]
 
     @property
     def not_marked(self) -> int:
         """Invoices that are known to be loaded and were neither marked nor rejected."""
-        settled = self.already_exported + self.marked + len(self.rejected)
-        return self.confirmed - settled
+        finished = self["already_exported"] + self["marked"] + len(self.rejected)
+        return self["confirmed"] - finished
 
     def summary(self, *, is_dry_run: bool = False, skips_exported: bool = False) -> str:
         """Return the last line of a run; its parts add up to what was received."""
-        counts = self.counts()
+        counts = self.as_dict()
         shown = [
             f"{counts['marked']} {'would be marked' if is_dry_run else 'marked'}",
             f"{counts['unconfirmed']} not confirmed",
