@@ -120,7 +120,7 @@ class AckClient:
         rows = self._iter_rows(query, IdRanges())
         return {row.id: _created_at(row) for row in rows if row.id is not None}
 
-    def is_listed(self, invoice_id: int, created_at: datetime, since: str | None) -> bool:
+    def is_listed(self, invoice_id: int, created_at: datetime, since: datetime | None) -> bool:
         """Ask whether a list holds an invoice: one small request.
 
         Args:
@@ -137,9 +137,8 @@ class AckClient:
             {"key": "created_at", "operator": operator, "value": times.format_bookmark(moment)}
             for operator, moment in bounds
         ]
-        query = ExportQuery(
-            since=since and times.format_for_api(since), filter_groups=[{"filters": filters}]
-        )
+        api_since = times.format_for_api(times.format_bookmark(since)) if since else None
+        query = ExportQuery(since=api_since, filter_groups=[{"filters": filters}])
         rows = self._export.fetch_sample(query, SAMPLE_SIZE).rows
         if any(row.id == invoice_id for row in rows):
             return True

@@ -71,7 +71,7 @@ class ReadBack(Run):
         if invoice_id not in self._invoices:
             self._invoices[invoice_id] = None
             self._counts.add("received")
-            self._acknowledger.remember(invoice_id, column(record, CREATED_AT))
+            self._acknowledger.verifier.remember(invoice_id, column(record, CREATED_AT))
 
     def add_stream(self, stream: str) -> None:
         """Take in the name of a stream, as it is after stream maps."""
@@ -98,7 +98,7 @@ class ReadBack(Run):
 
     @override
     def _process(self, reader: InputReader, callbacks: Callbacks) -> None:
-        self._acknowledger.start()
+        self._acknowledger.queue.start()
         if self._reconciliation:
             self._reconciliation.load()
         for block in self._iter_blocks(reader):
@@ -109,7 +109,7 @@ class ReadBack(Run):
         state = None if self._counts.unmarkable else self._state
         try:
             self._acknowledger.submit(list(self._invoices), state)
-            self._acknowledger.flush()
+            self._acknowledger.queue.flush()
         except PluginError as error:
             self.problem = error
 

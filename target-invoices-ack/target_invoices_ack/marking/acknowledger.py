@@ -37,22 +37,27 @@ class Acknowledger:
         client: Marks, and lists what is pending.
         counts: Where everything is counted.
         stop: Bounds the wait after a signal; is set when marking has failed for good.
+
+    Attributes:
+        counts: Where everything is counted.
+        queue: Marks the invoices, once it is started.
+        verifier: Verifies the first marks; has to know when invoices were created.
     """
 
     def __init__(
         self, settings: Settings, client: AckClient, counts: RunCounts, stop: StopEvent
     ) -> None:
         self.counts = counts
+        self.verifier = MarkVerifier(client)
         self._settings = settings
         self._client = client
         self._emitted = b""
-        self._verifier = MarkVerifier(client)
         self._pending: IdRanges | None = None
         self._received_before_listing = 0
         self._dry_run_ids = IdRanges()
         self._dry_run_lock = threading.Lock()
         self._metric = metrics.record_counter(settings.stream, "mark-as-exported")
-        self._queue = MarkQueue(
+        self.queue = MarkQueue(
             self._record_dry_run if settings.dry_run else client.mark,
             self._emit_state,
             counts,
@@ -61,14 +66,6 @@ class Acknowledger:
             parallel=settings.max_parallel_requests,
             stop=stop,
         )
-
-    def start(self) -> None:
-        """Start marking.
-
-        Raises:
-            PluginError: The machine has no room for more threads.
-        """
-        self._queue.start()
 
     @property
     def pending(self) -> IdRanges:
@@ -92,12 +89,12 @@ class Acknowledger:
         try:
             if ids and self._settings.skip_exported:
                 ids = self._without_exported(ids)
-            self._queue.add(ids)
+            self.queue.add(ids)
         except PluginError as error:
-            self._queue.fail(error)  # no later STATE may claim these invoices
+            self.queue.fail(error)  # no later STATE may claim these invoices
             raise
         if state is not None:
-            self._queue.add_state(state)
+            self.queue.add_state(state)
 
     def _without_exported(self, ids: Sequence[int]) -> list[int]:
         """Return those that are pending; a listing from before they came is made anew."""
@@ -108,17 +105,9 @@ class Acknowledger:
         self.counts.add("already_exported", len(ids) - len(wanted))
         return wanted
 
-    def flush(self) -> None:
-        """Wait until everything that was submitted is marked or rejected.
-
-        Raises:
-            PluginError: Marking has failed for good.
-        """
-        self._queue.flush()
-
     def close(self) -> None:
         """Mark what waits, and end."""
-        self._queue.close()
+        self.queue.close()
         self._metric.increment(self.counts["marked"])
         self._metric.exit()
 
@@ -157,18 +146,9 @@ class Acknowledger:
             "last_state": decode_state(self._emitted) if self._emitted else None,
         }
 
-    @property
-    def failure(self) -> PluginError | None:
-        """What made marking fail for good, if anything did."""
-        return self._queue.failure
-
-    def remember(self, invoice_id: int, created_at: object) -> None:
-        """Take in when an invoice was created."""
-        self._verifier.remember(invoice_id, created_at)
-
     def _verify(self, ids: Sequence[int]) -> None:
         if self._settings.verify_marks and not self._settings.dry_run:
-            self._verifier.verify(ids)
+            self.verifier.verify(ids)
 
     def _record_dry_run(self, batch: Sequence[tuple[int, str | None]]) -> None:
         with self._dry_run_lock:

@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from target_invoices_ack._shared import PLUGIN_NAME
@@ -17,7 +17,6 @@ from target_invoices_ack._shared.redact import describe_safely
 from target_invoices_ack._shared.threads import start_thread
 from target_invoices_ack.client import MAX_BATCH_SIZE
 from target_invoices_ack.marking.isolation import mark_isolating_rejected
-from target_invoices_ack.marking.run_counts import MAX_LOGGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -59,10 +58,6 @@ class _Queued:
 class _Batch:
     invoices: Sequence[_Queued]
     is_probe: bool = False
-    first_position: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.first_position = min(each.position for each in self.invoices)
 
 
 class MarkQueue:
@@ -117,8 +112,6 @@ class MarkQueue:
         self._states: deque[tuple[int, bytes]] = deque()
         self._is_flushing = self._is_closed = False
         self._is_proven = False
-        self._rejected_count = 0
-        self._unlogged: list[tuple[int, PluginError]] = []
         self._threads = [
             threading.Thread(target=self._work, name=f"mark-{number}", daemon=True)
             for number in range(parallel)
@@ -182,7 +175,8 @@ class MarkQueue:
         for thread in self._threads:
             while thread.is_alive() and not self._grace_period_is_over():
                 thread.join(_TICK_S)
-        self._log_rejected()
+        if self.failure is None or self._is_proven:  # if all are rejected, the failure says so
+            self._counts.log_rejected()
 
     def _has_capacity(self) -> bool:
         return len(self._waiting) < MAX_QUEUED
@@ -243,7 +237,7 @@ class MarkQueue:
         return max(self._waiting[0].confirmed_at + LINGER_S - time.monotonic(), 0.0)
 
     def _take_batch(self) -> _Batch:
-        if not self._is_proven and self._rejected_count >= MAX_REJECTED_UNPROVEN:
+        if not self._is_proven and len(self._counts.rejected) >= MAX_REJECTED_UNPROVEN:
             return _Batch(self._take_probes(), is_probe=True)
         size = min(MAX_BATCH_SIZE, len(self._waiting))
         return _Batch([self._waiting.popleft() for _ in range(size)])
@@ -255,10 +249,9 @@ class MarkQueue:
         are chosen at random so that a later run finds those that this one has missed.
         """
         probes = [self._waiting.pop()]
-        for _ in range(min(PROBES - 1, len(self._waiting))):
-            at = random.randrange(len(self._waiting))  # noqa: S311 - a sample, not a secret
-            probes.append(self._waiting[at])
-            del self._waiting[at]
+        probes += random.sample(self._waiting, min(PROBES - 1, len(self._waiting)))
+        for probe in probes[1:]:
+            self._waiting.remove(probe)
         return probes
 
     def _mark_batch(self, batch: _Batch) -> None:
@@ -277,35 +270,19 @@ class MarkQueue:
                 marked += (invoice_id for invoice_id, _ in part)
             else:
                 [(invoice_id, _)] = part
-                self._reject(invoice_id, error)
+                self._counts.add_rejected(invoice_id, str(error))
+                if self._is_proven:
+                    self._counts.log_rejected()
         if marked and not self._is_proven:
             self._verify(marked)
             self._is_proven = True  # only now may other batches go out
-            self._log_rejected()
+            self._counts.log_rejected()
         if batch.is_probe and not self._is_proven and error is not None:
             raise PluginError(
-                f"The API rejects every invoice: {self._rejected_count} were tried, and none was "
-                f'accepted. Its last response was {error.status} ("{error.server_message}"). '
+                f"The API rejects every invoice: {len(self._counts.rejected)} were tried, and none "
+                f'was accepted. Its last response was {error.status} ("{error.server_message}"). '
                 "Check system_id, note and the permissions of the token.",
             )
-
-    def _reject(self, invoice_id: int, error: PluginError) -> None:
-        self._counts.add_rejected(invoice_id, str(error))
-        with self._changed:
-            self._rejected_count += 1
-            if self._rejected_count <= MAX_LOGGED:
-                self._unlogged.append((invoice_id, error))
-        if self._is_proven:
-            self._log_rejected()
-
-    def _log_rejected(self) -> None:
-        """Name rejected invoices; the first ones only once it is clear that not all are."""
-        with self._changed:
-            unlogged, self._unlogged = self._unlogged, []
-        if self.failure is not None and not self._is_proven:
-            return
-        for invoice_id, error in unlogged:
-            _logger.error("Invoice %d is rejected and stays unmarked: %s", invoice_id, error)
 
     def fail(self, error: PluginError) -> None:
         """End marking: requests in flight end, and no other is sent."""
@@ -324,7 +301,7 @@ class MarkQueue:
 
     def _emit_due_state(self) -> None:
         """Emit the newest STATE that is due, while the lock is held and so in order."""
-        positions = [batch.first_position for batch in self._in_flight]
+        positions = [each.position for batch in self._in_flight for each in batch.invoices]
         positions += [self._waiting[0].position] if self._waiting else []
         settled = min(positions, default=self._added)
         due = None

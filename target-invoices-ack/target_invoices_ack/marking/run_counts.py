@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
+from itertools import islice
 from typing import Literal
 
 from target_invoices_ack._shared import PLUGIN_NAME
@@ -39,6 +40,7 @@ class RunCounts:
         self.unmarkable: Counter[str] = Counter()
         self._counter: Counter[CountName] = Counter()
         self._rejected_ids = IdRanges()
+        self._logged_rejections = 0
         self._lock = threading.Lock()
 
     def __getitem__(self, name: CountName) -> int:
@@ -63,6 +65,14 @@ class RunCounts:
         with self._lock:
             self.rejected[invoice_id] = reason
             self._rejected_ids.add(invoice_id)
+
+    def log_rejected(self) -> None:
+        """Log the invoices that were rejected since the last call, up to `MAX_LOGGED` in all."""
+        with self._lock:
+            new = list(islice(self.rejected.items(), self._logged_rejections, MAX_LOGGED))
+            self._logged_rejections += len(new)
+        for invoice_id, reason in new:
+            _logger.error("Invoice %d is rejected and stays unmarked: %s", invoice_id, reason)
 
     @property
     def rejected_ids(self) -> IdRanges:

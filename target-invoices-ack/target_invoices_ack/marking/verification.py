@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -58,7 +59,11 @@ class MarkVerifier:
             PluginError: It did not.
         """
         self._is_done = True
-        found = next(filter(None, map(self._with_time, ids)), None)
+        found = None
+        for invoice_id in ids:
+            with suppress(KeyError, ValueError):
+                found = invoice_id, times.parse_time(self._created_at[invoice_id])
+                break
         self._created_at.clear()
         if found is None:
             _log_inconclusive("no invoice of the first batch has a usable created_at")
@@ -71,15 +76,9 @@ class MarkVerifier:
         if contradiction:
             raise PluginError(contradiction)
 
-    def _with_time(self, invoice_id: int) -> tuple[int, datetime] | None:
-        try:
-            return invoice_id, times.parse_time(self._created_at[invoice_id])
-        except (KeyError, ValueError):
-            return None
-
     def _find_contradiction(self, invoice_id: int, created_at: datetime) -> str | None:
         """Describe what is wrong; None if nothing is, or if it cannot be said."""
-        is_listed = partial(self._is_listed, invoice_id, created_at)
+        is_listed = partial(self._client.is_listed, invoice_id, created_at)
         if is_listed(None):
             time.sleep(_REPLICA_LAG_S)
             if is_listed(None):
@@ -100,15 +99,6 @@ class MarkVerifier:
         else:
             _log_inconclusive("the API does not list a marked invoice by its created_at")
         return None
-
-    def _is_listed(self, invoice_id: int, created_at: datetime, since: datetime | None) -> bool:
-        """Whether a list holds the invoice.
-
-        Raises:
-            PluginError: The list cannot be had, or is too long to say.
-        """
-        text = times.format_bookmark(since) if since else None
-        return self._client.is_listed(invoice_id, created_at, text)
 
 
 def _describe_shift(invoice_id: int, marked_at: datetime, since: datetime, found: str) -> str:

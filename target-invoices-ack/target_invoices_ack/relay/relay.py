@@ -106,7 +106,7 @@ class Relay(Run):
     @override
     def _process(self, reader: InputReader, callbacks: object) -> None:
         self._words = parse_command(self._settings.loader)
-        self._acknowledger.start()
+        self._acknowledger.queue.start()
         for block in self._iter_blocks(reader):
             if not self._forward(block):
                 return
@@ -209,7 +209,7 @@ class Relay(Run):
             self._tracker.on_unmarkable()
         elif self._tracker.on_invoice(invoice_id):
             self._counts.add("received")
-            self._acknowledger.remember(invoice_id, keys.created_at)
+            self._acknowledger.verifier.remember(invoice_id, keys.created_at)
 
     def _line_invoice_id(self, message: Message) -> int | None:
         try:
@@ -255,7 +255,7 @@ class Relay(Run):
         )
 
     def _problems(self) -> Iterator[str]:
-        problem = self.problem or self._acknowledger.failure
+        problem = self.problem or self._acknowledger.queue.failure
         if problem is not None:
             yield str(problem)
         if self._loader is not None and not self._loader.is_orderly:
