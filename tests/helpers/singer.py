@@ -81,3 +81,22 @@ def merge_states(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, An
         if isinstance(value, dict) and isinstance(old.get(name), dict)
     }
     return {**old, **new, **both}
+
+
+def assert_states_are_true(output: bytes) -> None:
+    """Assert that every line is a message, and no STATE claims what does not stand before it."""
+    assert output.endswith(b"\n")
+    seen: set[int] = set()
+    for line in output.splitlines():
+        message: dict[str, Any] = json.loads(line)
+        if message["type"] == "RECORD" and message["stream"] == "invoices":
+            seen.add(message["record"]["id"])
+        if message["type"] == "STATE":
+            assert delivered_ids(message["value"]) <= seen
+
+
+def delivered_ids(state: Mapping[str, Any]) -> set[int]:
+    """Return the invoices that a STATE of `tap-invoices` claims as delivered."""
+    _, text = state["bookmarks"]["invoices"]["delivered"]
+    ends = [[int(each) for each in part.split("..")] for part in text.split()]
+    return {each for first, *last in ends for each in range(first, (last or [first])[0] + 1)}

@@ -1,37 +1,25 @@
-"""Every line is written completely, whatever stdout is and whatever interrupts it."""
+"""What the tap leaves where stdout is full, or closed."""
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 import resource
-import signal
-import socket
 import sys
-import termios
-import threading
-import time
-from array import array
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers.run import CompletedRun, environment, run, start
+from helpers.run import environment, finish, run, start
+from helpers.singer import assert_states_are_true
 from helpers.tap_process import command
 from sandbox.client import Sandbox
 
 from .conftest import Tap
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
 
 INVOICES = 400
-PIPE_SIZE = 4096
-DEADLINE_S = 120
 
 
 @pytest.fixture(scope="module")
@@ -43,146 +31,6 @@ def many() -> Iterator[Sandbox]:
 @pytest.fixture
 def tap(tmp_path: Path, many: Sandbox) -> Tap:
     return Tap(tmp_path, many)
-
-
-def start_into(stdout: int, tap: Tap, **variables: str) -> subprocess.Popen[bytes]:
-    """Start the tap; this process no longer holds its stdout."""
-    process = start(
-        command(tap.folder, tap.sandbox.config(page_size=50, start_date="2020-01-01")),
-        stdout=stdout,
-        env=environment(**{"PYTHONUNBUFFERED": "1"} | variables),
-    )
-    os.close(stdout)
-    return process
-
-
-def small_pipe() -> tuple[int, int]:
-    reader, writer = os.pipe()
-    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
-    return reader, writer
-
-
-def unread(reader: int) -> int:
-    """Return how many bytes wait in a pipe."""
-    size = array("i", [0])
-    fcntl.ioctl(reader, termios.FIONREAD, size)
-    return size[0]
-
-
-def read_until_blocked(reader: int) -> bytes:
-    """Read the first invoices, and wait until the pipe is full: the tap waits inside a write."""
-    content = b""
-    while content.count(b"RECORD") < 100:
-        content += os.read(reader, PIPE_SIZE)
-    before = 0
-    while not before or before != unread(reader):
-        before = unread(reader)
-        time.sleep(0.5)
-    return content
-
-
-def read_all(reader: int, *, pause_s: float = 0.0) -> bytes:
-    content = b""
-    while part := os.read(reader, 16 * PIPE_SIZE):
-        content += part
-        time.sleep(pause_s)
-    os.close(reader)
-    return content
-
-
-def finish(process: subprocess.Popen[bytes], content: bytes) -> CompletedRun:
-    _, errors = process.communicate(timeout=DEADLINE_S)
-    return CompletedRun(process.returncode, content, errors.decode())
-
-
-def assert_states_are_true(output: bytes) -> None:
-    """Assert that every line is a message, and no STATE claims what does not stand before it."""
-    assert output.endswith(b"\n")
-    seen: set[int] = set()
-    for line in output.splitlines():
-        message: dict[str, Any] = json.loads(line)
-        if message["type"] == "RECORD" and message["stream"] == "invoices":
-            seen.add(message["record"]["id"])
-        if message["type"] == "STATE":
-            assert claimed(message["value"]) <= seen
-
-
-def claimed(state: dict[str, Any]) -> set[int]:
-    _, text = state["bookmarks"]["invoices"]["delivered"]
-    ends = [[int(each) for each in part.split("..")] for part in text.split()]
-    return {each for first, *last in ends for each in range(first, (last or [first])[0] + 1)}
-
-
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_while_the_pipe_is_full(tap: Tap, signum: int) -> None:
-    reader, writer = small_pipe()
-    process = start_into(writer, tap)
-    begun = read_until_blocked(reader)
-    process.send_signal(signum)
-    done = finish(process, begun + read_all(reader))
-    assert done.exit_code == 128 + signum
-    assert_states_are_true(done.output)
-    assert claimed(done.state) == set(done.ids())
-    assert 0 < len(done.ids()) < INVOICES
-    assert "Traceback" not in done.stderr
-
-
-def test_two_signals_while_the_pipe_is_full(tap: Tap) -> None:
-    reader, writer = small_pipe()
-    process = start_into(writer, tap)
-    begun = read_until_blocked(reader)
-    process.send_signal(signal.SIGINT)
-    time.sleep(0.1)
-    process.send_signal(signal.SIGTERM)
-    done = finish(process, begun + read_all(reader, pause_s=0.001))
-    assert done.exit_code in {128 + signal.SIGINT, 128 + signal.SIGTERM}
-    assert_states_are_true(done.output)
-
-
-def test_stopped_and_continued_while_the_pipe_is_full(tap: Tap) -> None:
-    """As by Ctrl-Z and `fg`, or `docker pause`."""
-    reader, writer = small_pipe()
-    process = start_into(writer, tap)
-    content = [read_until_blocked(reader)]
-    reading = threading.Thread(target=lambda: content.append(read_all(reader, pause_s=0.002)))
-    reading.start()
-    while reading.is_alive():
-        process.send_signal(signal.SIGSTOP)
-        time.sleep(0.01)
-        process.send_signal(signal.SIGCONT)
-        time.sleep(0.03)
-    done = finish(process, b"".join(content))
-    assert done.exit_code == 0, done.stderr
-    assert_states_are_true(done.output)
-    assert len(done.ids()) == INVOICES
-
-
-@contextmanager
-def stdout_of(kind: str) -> Iterator[tuple[int, int]]:
-    """Give the two ends of what a tap writes into."""
-    match kind:
-        case "a non-blocking pipe":
-            reader, writer = small_pipe()
-            os.set_blocking(writer, False)
-        case "a non-blocking socket":
-            ends = socket.socketpair()
-            os.set_blocking(ends[1].fileno(), False)
-            reader, writer = (end.detach() for end in ends)
-        case _:
-            reader, writer = small_pipe()
-    yield reader, writer
-
-
-@pytest.mark.parametrize("kind", ["a pipe", "a non-blocking pipe", "a non-blocking socket"])
-@pytest.mark.parametrize("unbuffered", ["1", ""])
-def test_a_slow_reader_gets_everything(tap: Tap, kind: str, unbuffered: str) -> None:
-    with stdout_of(kind) as (reader, writer):
-        process = start_into(writer, tap, PYTHONUNBUFFERED=unbuffered)
-        done = finish(process, read_all(reader, pause_s=0.002))
-    assert done.exit_code == 0, done.stderr
-    assert_states_are_true(done.output)
-    assert claimed(done.state) == set(done.ids())
-    assert len(done.ids()) == INVOICES
 
 
 LIMITED = """
@@ -202,7 +50,7 @@ def test_a_full_disk(tap: Tap, size: int) -> None:
     with path.open("wb") as out:
         limited = [sys.executable, "-c", LIMITED, str(size), *words]
         process = start(limited, stdout=out.fileno(), env=environment())
-        done = finish(process, b"")
+        done = finish(process)
     assert done.exit_code == 1
     assert len(done.errors) == 1
     assert "Cannot write to stdout (File too large)" in done.errors[0]
@@ -229,13 +77,13 @@ def test_batch_files_on_a_full_disk(tap: Tap) -> None:
 def test_a_full_device(tap: Tap) -> None:
     with Path("/dev/full").open("wb") as full:
         process = start(command(tap.folder, tap.sandbox.config()), stdout=full.fileno())
-        done = finish(process, b"")
+        done = finish(process)
     assert done.exit_code == 1
     assert len(done.errors) == 1
     assert "Cannot write to stdout (No space left on device)" in done.errors[0]
     discovering = [*command(tap.folder, tap.sandbox.config()), "--discover"]
     with Path("/dev/full").open("wb") as full:
-        done = finish(start(discovering, stdout=full.fileno()), b"")
+        done = finish(start(discovering, stdout=full.fileno()))
     assert done.exit_code == 1
     assert len(done.errors) == 1
     assert "Traceback" not in done.stderr
