@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tap_invoices._shared.quantity import counted
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tap_invoices._shared.http import RequestStats
     from tap_invoices._shared.response import UndeliverableInvoice
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 invoice`, `2 invoices`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 @dataclass
@@ -69,5 +66,5 @@ class SyncAccount:
             f"Delivered {counted(self.delivered, 'invoice')} with {counted(self.lines, 'line')}; "
             f"skipped {self.skipped} that the last run had delivered; "
             f"{len(self.undeliverable)} cannot be delivered; "
-            f"{counted(requests['sent'], 'request')}, {requests['retries']} of them retries."
+            f"{counted(requests['sent'], 'request')}, {requests['retries']} of them retried."
         )

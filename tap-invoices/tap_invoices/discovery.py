@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from tap_invoices._shared import PLUGIN_NAME, times
 from tap_invoices._shared.delivered_ids import INVOICE_LINES, INVOICES
 from tap_invoices._shared.listing import ExportQuery, created_since
+from tap_invoices._shared.quantity import counted
 from tap_invoices._shared.response import UndeliverableInvoice
-from tap_invoices.account import counted
 from tap_invoices.catalog import COMPUTED_COLUMNS, EXTRA, FREE_FORM, LINES
 from tap_invoices.records.build import UndeliverableError, is_date, is_int64, lines_in
 

@@ -15,9 +15,9 @@ from tap_invoices._shared.errors import PluginError
 from tap_invoices._shared.id_ranges import IdRanges, format_ids
 from tap_invoices._shared.listing import ExportQuery, Page, PageRequest
 from tap_invoices._shared.pagination import iter_pages
+from tap_invoices._shared.quantity import counted
 from tap_invoices._shared.redact import shorten
 from tap_invoices._shared.response import RawInvoice, UndeliverableInvoice
-from tap_invoices.account import counted
 from tap_invoices.bookmark import Bookmark, Progress
 from tap_invoices.prefetch import Prefetcher
 

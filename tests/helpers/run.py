@@ -112,7 +112,8 @@ def parse_summary(text: str) -> dict[str, int]:
     """Return the parts of a target's last line; all but `received` add up to that one."""
     [(received, parts)] = _SUMMARY.findall(text)
     counts = (part.split(" ", 1) for part in parts.split(" + "))
-    return {"received": int(received)} | {name: int(count) for count, name in counts}
+    found = {"received": int(received)} | {name: int(count) for count, name in counts}
+    return {"drafts" if name == "draft" else name: count for name, count in found.items()}
 
 
 def adds_up(summary: Mapping[str, int]) -> bool:

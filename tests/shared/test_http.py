@@ -224,6 +224,13 @@ def test_a_sample_of_a_large_listing_is_cut_off(
 # Statuses
 
 
+@pytest.mark.parametrize("status", [200, 201, 203, 299])
+def test_a_success_is_read_whatever_its_number(connect: Connect, status: int) -> None:
+    """A proxy on the way may turn 200 into 203."""
+    with raw_server(send(response(LISTING, status=f"{status} X"))) as server:
+        assert connect(server.url).ids() == [1]
+
+
 STATUSES: dict[int, tuple[str, str]] = {
     # status: what is done, and what helps
     101: ("END", "not what the API answers"),

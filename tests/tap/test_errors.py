@@ -104,6 +104,7 @@ def test_retry_after_is_honoured_as_a_date_of_the_servers_clock(tap: Tap) -> Non
     ("rule", "words"),
     [
         ({"status": 401, "body": {"message": "Unauthenticated."}}, ["Unauthenticated", "token"]),
+        ({"status": 401, "body": {"error": "token revoked"}}, ["token revoked", "access_token"]),
         ({"status": 403, "body": {"message": "Not yours."}}, ["Not yours", "system_id"]),
         (
             {"status": 422, "body": {"message": "Invalid.", "errors": {"since": ["No date."]}}},

@@ -6,6 +6,9 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from tap_invoices._shared.http import RequestStats
+from tap_invoices.account import SyncAccount
+
 if TYPE_CHECKING:
     from .conftest import Tap
 
@@ -22,6 +25,14 @@ def test_the_log_tells_what_is_asked_what_came_and_what_is_next(tap: Tap) -> Non
         f"marked at or after {next_time.replace('T', ' ').removesuffix('Z')} UTC" in second.stderr
     )
     assert "Delivered 0 invoices with 0 lines; skipped 12" in second.stderr
+
+
+def test_one_of_a_thing_is_told_in_the_singular() -> None:
+    account = SyncAccount(delivered=1, lines=1, stats=RequestStats(sent=1))
+    assert account.summary() == (
+        "Delivered 1 invoice with 1 line; skipped 0 that the last run had delivered; "
+        "0 cannot be delivered; 1 request, 0 of them retried."
+    )
 
 
 def test_records_are_counted_as_the_sdk_counts_them(tap: Tap) -> None:

@@ -58,6 +58,7 @@ def test_a_signal_ends_it_between_two_records_with_a_state_of_all_that_was_writt
     assert done.stdout.endswith("\n")
     assert len(done.messages) == len(done.stdout.splitlines())  # U+2028 ends no line
     assert set(done.ids()) == ids_in(done.bookmark)
+    assert f"{signal.Signals(signum).name} ended the run" in done.stderr
     assert "Traceback" not in done.stderr
 
 

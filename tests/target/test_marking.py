@@ -220,9 +220,11 @@ def test_drafts_are_never_marked(account: Account) -> None:
     assert ran.summary["drafts"] == 1
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_refused_token_in_the_middle_ends_the_run_at_once(account: Account, status: int) -> None:
-    words = {"message": "This token was withdrawn."}
+@pytest.mark.parametrize(("status", "name"), [(401, "message"), (401, "error"), (403, "message")])
+def test_a_refused_token_in_the_middle_ends_the_run_at_once(
+    account: Account, status: int, name: str
+) -> None:
+    words = {name: "This token was withdrawn."}
     account.sandbox.fail(
         {"kind": "status", "on": "mark", "status": status, "body": words, "skip": 1, "times": None}
     )
@@ -237,7 +239,7 @@ def test_a_refused_token_in_the_middle_ends_the_run_at_once(account: Account, st
     assert len(account.marked) == 10
     assert len(account.requests) <= 3
     assert value(2) not in ran.states
-    assert any(str(status) in each and words["message"] in each for each in ran.errors)
+    assert any(str(status) in each and words[name] in each for each in ran.errors)
     assert adds_up(ran.summary)
 
 

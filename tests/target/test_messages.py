@@ -35,6 +35,7 @@ def test_the_last_line_balances(account: Account) -> None:
         "rejected": 1,
         "drafts": 1,
     }
+    assert "1 draft." in ran.stderr
     assert adds_up(ran.summary)
     assert ran.exit_code == 1
 

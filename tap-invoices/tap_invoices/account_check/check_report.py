@@ -13,6 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from tap_invoices._shared import PLUGIN_NAME
+from tap_invoices._shared.quantity import counted
 from tap_invoices._shared.redact import clean
 from tap_invoices._shared.run_report import program_versions
 
@@ -152,7 +153,7 @@ class CheckReport:
         return [
             *textwrap.wrap(f"Problems: {', '.join(self.problems) or 'none'}", _WIDTH),
             f"Unknown: {unknown} of {len(self.checks)} checks",
-            f"{self.requests} requests in {self.seconds:.1f} s; nothing was marked.",
+            f"{counted(self.requests, 'request')} in {self.seconds:.1f} s; nothing was marked.",
         ]
 
 

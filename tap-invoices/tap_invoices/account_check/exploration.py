@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_invoices._shared import PLUGIN_NAME, times
 from tap_invoices._shared.listing import MAX_SAMPLE_BYTES, ExportQuery, PageRequest
+from tap_invoices._shared.quantity import counted
 from tap_invoices.discovery import learn_schemas, read_sample
 
 from .content_checks import creation_filters
@@ -65,7 +66,9 @@ class Exploration:
                 ("filters", self._ask_filtered),
                 ("columns", self._ask_columns),
             ):
-                _logger.info("Checking %s (%d requests so far).", topic, self._probe.requests)
+                _logger.info(
+                    "Checking %s (%s so far).", topic, counted(self._probe.requests, "request")
+                )
                 ask()
         return self._facts
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from target_invoices_ack._shared import PLUGIN_NAME
 from target_invoices_ack._shared.id_ranges import IdRanges
+from target_invoices_ack._shared.quantity import counted
 
 MAX_LOGGED = 50
 """Rejected invoices that are named in a line each; the others are named in ranges."""
@@ -130,7 +131,7 @@ class RunCounts:
             f"{counts['marked']} {'would be marked' if is_dry_run else 'marked'}",
             f"{counts['unconfirmed']} not confirmed",
             f"{counts['rejected']} rejected",
-            f"{counts['drafts']} drafts",
+            counted(counts["drafts"], "draft"),
         ]
         if skips_exported:
             shown.append(f"{counts['already_exported']} exported already")

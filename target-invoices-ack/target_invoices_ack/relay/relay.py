@@ -13,6 +13,7 @@ from typing_extensions import override
 from target_invoices_ack._shared import PLUGIN_NAME
 from target_invoices_ack._shared.command import FAILED
 from target_invoices_ack._shared.errors import PluginError
+from target_invoices_ack._shared.quantity import counted
 from target_invoices_ack._shared.redact import password_in
 from target_invoices_ack.input.invoice_id import is_true, parse_invoice_id
 from target_invoices_ack.input.messages import INVOICE_ID
@@ -247,8 +248,8 @@ class Relay(Run):
             return
         self._logged_at = now
         _logger.info(
-            "%d invoices sent to the loader, %d of them confirmed, %d marked, %d waiting.",
-            self._counts["received"],
+            "%s sent to the loader, %d of them confirmed, %d marked, %d waiting.",
+            counted(self._counts["received"], "invoice"),
             self._counts["confirmed"],
             self._counts["marked"],
             self._counts.unconfirmed,
