@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from helpers.howto_pages import Block
 
 
-_FOREIGN = ("MELTANO_", "PG", "TAP_", "TARGET_", "TRAEDE_", "WAREHOUSE_", "VIRTUAL_ENV")
+# Coverage would measure Meltano alone: the plugins' environments are without it.
+_FOREIGN = (
+    "COVERAGE_",
+    "MELTANO_",
+    "PG",
+    "TAP_",
+    "TARGET_",
+    "TRAEDE_",
+    "WAREHOUSE_",
+    "VIRTUAL_ENV",
+)
 _MADE_BY_RUNS = (".meltano/meltano.db", ".meltano/run", "output", "warehouse.duckdb")
 _CONFIG_SET = "meltano config set "
 

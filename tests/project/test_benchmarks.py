@@ -23,7 +23,7 @@ from benchmarks.api import serving
 from benchmarks.measure import Command
 from benchmarks.results import Results
 from helpers.checkout import PYTHONPATH
-from helpers.run import environment, run
+from helpers.run import run, unmeasured_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def test_a_short_run_measures_and_reports_every_contestant(group: str, tmp_path:
     """That contestants deliver the same, and that all is marked, is seen to by the run itself."""
     (tmp_path / "performance.md").write_text(f"before {report.BEGIN}{report.END} after")
     command = [sys.executable, "-m", "benchmarks", "--short", "--docs", str(tmp_path), group]
-    run(command, env=environment(PYTHONPATH=PYTHONPATH)).check()
+    run(command, env=unmeasured_environment(PYTHONPATH=PYTHONPATH)).check()
     _, series = data.load(tmp_path / "performance.json")
     assert {each.group for each in series} == {group}
     assert all(each.runs for each in series)

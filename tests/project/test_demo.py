@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
@@ -16,6 +15,7 @@ import psutil
 import pytest
 
 from helpers.checkout import PYTHONPATH
+from helpers.run import unmeasured_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ class Demo:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "demo", "--folder", str(folder), *options],
-                env=os.environ | {"PYTHONPATH": PYTHONPATH, "COLUMNS": "80"},
+                env=unmeasured_environment(PYTHONPATH=PYTHONPATH, COLUMNS="80"),
                 cwd=folder,
                 stdin=subprocess.PIPE,
                 stdout=log,

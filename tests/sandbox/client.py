@@ -22,6 +22,12 @@ _TOKEN = "sandbox-token"
 _CHANGES = {"add", "book", "change", "clock", "during_export", "mark", "unmark"}
 
 
+def _environment() -> dict[str, str]:
+    """Return an environment without what measures the coverage of the programs under test."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    return ours | {"PYTHONPATH": str(_TESTS)}
+
+
 class Sandbox:
     """A sandbox in a process of its own, and a context manager that stops it."""
 
@@ -52,7 +58,7 @@ class Sandbox:
         with tempfile.TemporaryFile("w+") as errors:  # a pipe that nobody reads would block it
             process = subprocess.Popen(
                 [sys.executable, "-m", "sandbox", *arguments],
-                env=os.environ | {"PYTHONPATH": str(_TESTS)},
+                env=_environment(),
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,

@@ -26,8 +26,11 @@ PACKAGES = ("tap-invoices", "target-invoices-ack")
 
 _STOP_SECONDS = 20
 _ERROR = re.compile(r"\[error *\] (.*)")
-# A person's own settings for these must not reach into the demo.
-_FOREIGN = ("MELTANO_", "PG", "SANDBOX_", "TAP_", "TARGET_", "TRAEDE_", "WAREHOUSE_", "VIRTUAL_ENV")
+# A person's own settings for these must not reach into the demo, nor what measures the tests.
+_FOREIGN = (
+    *("COVERAGE_", "MELTANO_", "PG", "SANDBOX_", "TAP_", "TARGET_", "TRAEDE_", "WAREHOUSE_"),
+    "VIRTUAL_ENV",
+)
 
 
 class Project:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from e2e.chaos import invariants
 from e2e.chaos.delivery_stores import Sqlite
 from e2e.chaos.model import ServiceModel
-from helpers.run import TAP, TARGET, CompletedRun, options, pipe
+from helpers.run import TAP, TARGET, CompletedRun, options, pipe, unmeasured_environment
 from sandbox.client import Sandbox
 
 if TYPE_CHECKING:
@@ -172,6 +172,7 @@ def _run(
     return pipe(
         [TAP, *options(folder / "tap", **files)],
         [TARGET, *options(folder / "target", config=target)],
+        env=unmeasured_environment(),
     )
 
 

@@ -10,7 +10,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
-from helpers.run import TAP, TARGET, environment, write_json
+from helpers.run import TAP, TARGET, unmeasured_environment, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +63,7 @@ class PipelineProcesses:
             command,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env=environment(),
+            env=unmeasured_environment(),
             **options,
         )
 
