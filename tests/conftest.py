@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from demo.postgres import Postgres
+from helpers.run import warm_starts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,6 +19,13 @@ settings.load_profile("any machine")
 
 STARTS_PROGRAMS = {"account", "api", "own_sandbox", "sandbox", "service", "tap"}
 """Fixtures that start programs. A test that needs one is slow, except the first of each file."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm_starts() -> Iterator[None]:
+    """The programs' dependencies are imported once, not in each of a thousand runs."""
+    with warm_starts():
+        yield
 
 
 @pytest.fixture(scope="session")

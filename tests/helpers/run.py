@@ -8,14 +8,17 @@ import re
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from helpers.warm_starts import WarmStarts
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _BIN = Path(sys.executable).parent
 TAP = str(_BIN / "tap-invoices")
@@ -173,6 +176,8 @@ def run(
     Raises:
         subprocess.TimeoutExpired: It did not end within `TIMEOUT_S` and was killed.
     """
+    if warm := _run_warm(command, stdin=stdin, cwd=cwd, env=env, merge_stderr=merge_stderr):
+        return warm
     done = subprocess.run(
         command,
         input=stdin or b"",
@@ -225,6 +230,8 @@ def pipe(
     Returns:
         The last one; the others are its `upstream`.
     """
+    if warm := _run_warm(*commands, cwd=cwd, env=env):
+        return warm
     errors = [tempfile.TemporaryFile() for _ in commands]  # noqa: SIM115 - closed below
     running: list[subprocess.Popen[bytes]] = []
     stdin: int | IO[bytes] | None = subprocess.DEVNULL
@@ -238,6 +245,38 @@ def pipe(
     *upstream, last = zip(codes, map(_content, errors), strict=True)
     before_last = tuple(CompletedRun(code, b"", text) for code, text in upstream)
     return CompletedRun(last[0], out, last[1], before_last)
+
+
+_warm_starts: list[WarmStarts] = []
+
+
+@contextmanager
+def warm_starts() -> Iterator[None]:
+    """Have `run` and `pipe` start our programs in the quick way of `helpers.warm_python`."""
+    with WarmStarts((TAP, TARGET), environment()) as warm:
+        _warm_starts.append(warm)
+        yield
+        _warm_starts.remove(warm)
+
+
+def _run_warm(
+    *commands: Sequence[str],
+    stdin: bytes | None = None,
+    cwd: Path | None,
+    env: Mapping[str, str] | None,
+    merge_stderr: bool = False,
+) -> CompletedRun | None:
+    """Run programs in a pipe as warm starts, if there are such and all of them can be."""
+    env = environment() if env is None else env
+    for warm in _warm_starts:
+        options: dict[str, Any] = {"cwd": cwd, "env": env, "merge_stderr": merge_stderr}
+        if ended := warm.run(*commands, stdin=stdin or b"", timeout_s=TIMEOUT_S, **options):
+            runs = (
+                CompletedRun(each.returncode, each.stdout, _text(each.stderr)) for each in ended
+            )
+            *upstream, last = runs
+            return replace(last, upstream=tuple(upstream))
+    return None
 
 
 def write_json(folder: Path, name: str, content: Any) -> str:
