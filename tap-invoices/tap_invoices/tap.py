@@ -85,6 +85,7 @@ class TapInvoices(ConfiguredPlugin, Tap):
             if check:
                 found = options["config"]
                 tap = cls(config=found.config, parse_env_config=found.parse_env, setup_mapper=False)
+                command.publish_at_end(None)  # that of the last run stays
                 run_check(tap, options["about_format"])
             super().invoke(**options)
         except Exception as error:  # noqa: BLE001 - click would add lines of its own

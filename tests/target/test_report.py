@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,13 @@ import jsonschema
 import pytest
 
 from helpers.checkout import CHECKOUT
-from helpers.run import TIMEOUT_S, finish
+from helpers.run import TIMEOUT_S, finish, run
 from helpers.singer import invoice, pages, record, state, value
-from helpers.target_process import KEEPER, PROMPT, loader, wait_for
+from helpers.target_process import KEEPER, PROMPT, command, loader, wait_for
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from helpers.target_process import Account
 
 SCHEMA = json.loads((CHECKOUT / "docs" / "run-report.schema.json").read_text())
@@ -139,3 +142,35 @@ def test_the_same_figures_are_metrics_and_the_summary_comes_last(account: Accoun
     assert figures["received"] == figures["marked"] == 2
     assert figures["exit_code"] == 0
     assert "Received 2 = 2 marked" in ran.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("dry_run", "maybe"), ("loadr", "x"), ("system_id", " x")]
+)
+def test_a_wrong_setting_replaces_the_report_of_the_run_before(
+    account: Account, setting: str, value: str
+) -> None:
+    account.run(pages([1]), **settings(account))
+
+    ran = account.run(pages([2]), **settings(account) | {setting: value})
+
+    report = read_no_run(account.folder)
+    assert report["exit_code"] == ran.exit_code == 1
+    assert setting in report["reason"]
+
+
+def read_no_run(folder: Path) -> dict[str, Any]:
+    """Return the report of a run that did not begin, once it was checked."""
+    report: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    jsonschema.validate(report, SCHEMA)
+    assert (report["counts"], report["last_state"]) == ({}, None)
+    return report
+
+
+def test_the_exit_code_is_that_of_the_program_where_stdout_is_closed(account: Account) -> None:
+    words = shlex.join(command(account.folder, account.config(**settings(account))))
+
+    ran = run(["bash", "-c", f"{words} | true; exit ${{PIPESTATUS[0]}}"], stdin=pages([1, 2]))
+
+    assert ran.exit_code == 141
+    assert json.loads((account.folder / "report.json").read_text())["exit_code"] == 141

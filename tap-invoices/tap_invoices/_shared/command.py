@@ -79,8 +79,8 @@ def _on_interrupt(number: int, _: object) -> None:
         raise SystemExit(SIGNAL_EXIT + number)
 
 
-def publish_at_end(run_report: RunReport) -> None:
-    """Publish a report once the program ends, with its exit code and its reason."""
+def publish_at_end(run_report: RunReport | None) -> None:
+    """Publish a report once the program ends, with its exit code and its reason, or none."""
     global report  # noqa: PLW0603 - a program has one end
     report = run_report
 
@@ -93,8 +93,10 @@ def publish(exit_code: int, reasons: Iterable[str] = ()) -> None:
         reasons: What is about to be logged as an error.
     """
     global report
-    if report is not None:
-        published, report = report, None
+    if isinstance(output.failure(), BrokenPipeError):
+        exit_code = SIGNAL_EXIT + signal.SIGPIPE  # as the program ends
+    published, report = report, None
+    if published is not None and (exit_code or not published.only_if_failed):
         published.finish(exit_code, " ".join([*problems, *reasons]))
 
 

@@ -11,9 +11,11 @@ from typing_extensions import override
 
 from . import PLUGIN_NAME, config_errors, input_files
 from .api_settings import secrets_of
+from .command import publish_at_end
 from .environment import environment_warnings, normalize, read_environment
 from .preflight import sends_token_in_clear
 from .redact import hide_secrets
+from .run_report import RunReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -52,6 +54,7 @@ class ConfiguredPlugin(PluginBase):
         variables = read_environment(schema, _ENVIRONMENT_PREFIX) if is_environment_read else {}
         settings = normalize({**(config or {}), **variables})
         hide_secrets(secrets_of(settings))
+        publish_at_end(_report_of_no_run(settings))
         for warning in environment_warnings(
             schema, settings, _ENVIRONMENT_PREFIX, is_read=is_environment_read
         ):
@@ -91,3 +94,15 @@ class ConfiguredPlugin(PluginBase):
         command = super().get_singer_command()
         command.help = cls.__doc__
         return command
+
+
+def _report_of_no_run(settings: Mapping[str, Any]) -> RunReport:
+    """Return the report of a run that fails before it begins, as for a wrong setting."""
+    system_id, path = (settings.get(name) for name in ("system_id", "report_file"))
+    nothing = {"counts": {}, "requests": {"sent": 0, "retries": 0, "seconds": 0.0}}
+    return RunReport(
+        system_id if isinstance(system_id, str) else "",
+        path if isinstance(path, str) else None,
+        lambda: {**nothing, "last_state": None},
+        only_if_failed=True,
+    )

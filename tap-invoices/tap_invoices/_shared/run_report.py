@@ -50,12 +50,14 @@ class RunReport:
         path: Where to write the document; None writes METRIC lines alone.
         collect: Returns the program's own part, called at the end: `counts` (a name and a
             number each), and any other members of the document.
+        only_if_failed: Whether nothing is written if the program ends with 0.
         run_id: The run's name.
     """
 
     system_id: str
     path: str | None
     collect: Callable[[], Mapping[str, Any]]
+    only_if_failed: bool = False
     run_id: str = field(default_factory=run_id)
     _started: float = field(default_factory=time.time, init=False)
 
