@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
+from helpers.raw_server import Connection, raw_server, response
 from helpers.run import run
 from helpers.tap_process import command, discover
 from sandbox.client import Sandbox
@@ -51,7 +53,10 @@ def peak(folder: Path, sandbox: Sandbox, **settings: Any) -> int:
     """Run the tap and return the most bytes that it held."""
     config = sandbox.config(start_date="2020-01-01", **settings)
     catalog = discover(folder, sandbox.config(include_non_booked=False))
-    tap = command(folder, config, catalog=catalog)
+    return measure(command(folder, config, catalog=catalog))
+
+
+def measure(tap: list[str]) -> int:
     return int(run([sys.executable, "-c", MEASURE, *tap]).check().stdout)
 
 
@@ -75,3 +80,23 @@ def test_with_pages_it_does_not_grow_with_the_list(
 ) -> None:
     big.behave(paging="honoured")
     assert peak(tmp_path, big, page_size=250) - at_rest < 16 * MEBIBYTE
+
+
+def test_discovery_holds_a_fraction_of_an_answer_of_everything(
+    big: Sandbox, tmp_path: Path, at_rest: int
+) -> None:
+    """Where the server ignores the limit, and the list has 256 MiB.
+
+    It stops reading after 16 MiB, and holds some of such answers.
+    """
+    [invoice] = big.invoices([1])
+    rows = (json.dumps(invoice, default=str).encode() + b",") * 1000
+
+    def respond(connection: Connection) -> None:
+        connection.send(response(b'{"invoices": [', length=False))
+        for _ in range(256 * MEBIBYTE // len(rows)):
+            connection.send(rows)
+
+    with raw_server(respond) as server:
+        tap = command(tmp_path, big.config(api_url=server.url))
+        assert measure([*tap, "--discover"]) - at_rest < 128 * MEBIBYTE
