@@ -13,6 +13,7 @@ from helpers.run import adds_up, finish, hasty_retries
 from helpers.singer import invoice, message, pages, state, value
 from helpers.tap_process import discover, run_tap
 from helpers.target_process import KEEPER, PROMPT, loader, wait_for
+from target_invoices_ack.marking.queue import MAX_QUEUED
 
 if TYPE_CHECKING:
     from helpers.target_process import Account
@@ -241,6 +242,27 @@ def test_a_refused_token_in_the_middle_ends_the_run_at_once(
     assert value(2) not in ran.states
     assert any(str(status) in each and words[name] in each for each in ran.errors)
     assert adds_up(ran.summary)
+
+
+def test_a_refused_token_while_more_is_confirmed_than_is_taken_at_once(account: Account) -> None:
+    """The summary adds up, though the confirmed invoices still wait to be taken in."""
+    account.sandbox.fail(
+        {"kind": "status", "on": "mark", "status": 401, "skip": 1, "times": None},
+        {"kind": "latency", "on": "mark", "seconds": 2, "times": 1},  # the queue fills meanwhile
+    )
+
+    ran = account.run(
+        pages(range(1, 10 + MAX_QUEUED + 5000)),
+        loader=loader(account.folder, KEEPER),
+        max_parallel_requests=1,
+        verify_marks=False,
+    )
+
+    assert ran.exit_code == 1
+    assert not ran.states
+    assert adds_up(ran.summary)
+    assert ran.summary["marked"] == len(account.marked) == 10
+    assert ran.summary["confirmed but not marked"] == MAX_QUEUED + 4999
 
 
 def test_an_api_that_stays_down_ends_the_run_with_nothing_marked_and_all_accounted_for(
