@@ -97,6 +97,9 @@ def test_the_first_screen_of_the_readme_has_the_problem_a_picture_and_a_command(
     assert "Traede is " in first
     assert "**The problem.**" in first
     assert "](docs/images/flow.svg)" in first
+    [tag] = re.findall(r"<svg[^>]+>", (CHECKOUT / "docs/images/flow.svg").read_text())
+    assert " viewBox=" in tag
+    assert " width=" not in tag  # as wide as the screen, on a phone too
     assert first.count("```sh") == 1
     assert "python3 run.py demo" in first
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import singer_sdk
 from hypothesis import given
 from hypothesis import strategies as st
 from singer_sdk.exceptions import ConfigValidationError
+
+from helpers.run import environment, run
 
 if TYPE_CHECKING:
     from .conftest import Shared
@@ -28,6 +33,27 @@ SCHEMA = {
         "any_text": {},
     }
 }
+
+
+RUNS = {"tap-invoices": ["--discover"], "target-invoices-ack": []}
+
+
+def test_a_dot_env_file_changes_nothing(shared: Shared, tmp_path: Path) -> None:
+    """Neither in the working directory nor above the SDK's code, where the SDK looks for one."""
+    prefix = shared.PLUGIN_NAME.upper().replace("-", "_")
+    working = tmp_path / "site" / "working"
+    working.mkdir(parents=True)
+    for folder in (tmp_path, working):
+        (folder / ".env").write_text(f"{prefix}_SYSTEM_ID=other\n{prefix}_REQUEST_TIMEOUT=none\n")
+    (tmp_path / "site" / "singer_sdk").symlink_to(Path(singer_sdk.__file__).parent)
+    variables = {f"{prefix}_SYSTEM_ID": "mine", f"{prefix}_READ_BACK": "true"}
+    if not RUNS[shared.PLUGIN_NAME]:
+        variables[f"{prefix}_ACCESS_TOKEN"] = "token"
+    words = [str(Path(sys.executable).with_name(shared.PLUGIN_NAME)), "--config", "ENV"]
+    env = environment(PYTHONPATH=str(tmp_path / "site"), **variables)
+    done = run([*words, *RUNS[shared.PLUGIN_NAME]], cwd=working, env=env)
+    assert done.exit_code == 0, done.stderr
+    assert "request_timeout" not in done.stderr
 
 
 @pytest.fixture(autouse=True)

@@ -6,12 +6,18 @@ import io
 import json
 import logging
 import logging.config
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from helpers import singer
+from helpers.raw_server import raw_server, response
+from helpers.run import environment, options, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,6 +109,42 @@ def test_nothing_of_a_secret_is_logged(shared: Shared, log: io.StringIO, name: s
     assert SECRET not in written
     assert SECRET.replace("/", "%2F") not in written
     assert "hunter22" not in written
+
+
+@pytest.mark.slow
+def test_a_program_with_handlers_of_named_loggers_logs_no_secret(
+    shared: Shared, tmp_path: Path
+) -> None:
+    """The server repeats the token, and urllib3 logs the query, in which it stands here too."""
+    body = json.dumps({"message": f"Bearer {SECRET} is unknown"}).encode()
+    refusal = response(body, status="401 X")
+    handler = {"class": "logging.StreamHandler"}
+    log_config = {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "handlers": {"named": handler},
+        **CONFIGURATIONS["handlers of named loggers"],
+    }
+    text = json.dumps(log_config).replace('"stream"', '"named"')
+    (tmp_path / "log.json").write_text(text)  # JSON is YAML
+    with raw_server(lambda connection: connection.send(refusal)) as server:
+        config: dict[str, Any] = {
+            "api_url": server.url,
+            "access_token": SECRET,
+            "system_id": SECRET,
+        }
+        if shared.PLUGIN_NAME == "target-invoices-ack":
+            config["read_back"] = True
+        words = [str(Path(sys.executable).with_name(shared.PLUGIN_NAME))]
+        done = run(
+            [*words, *options(tmp_path, config=config)],
+            stdin=singer.schema() + singer.record(1),
+            env=environment(SINGER_SDK_LOG_CONFIG=str(tmp_path / "log.json")),
+        )
+    assert done.exit_code == 1
+    assert '\nThe API answered 401 and said "Bearer *** is unknown"' in done.stderr
+    assert "system_id=***" in done.stderr
+    assert "hunter22" not in done.stderr
 
 
 def test_no_control_character_is_logged(shared: Shared, log: io.StringIO) -> None:

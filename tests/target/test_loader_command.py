@@ -136,6 +136,12 @@ def test_the_loader_gets_no_secret_of_either_program(account: Account) -> None:
     assert not [name for name, text in got.items() if account.sandbox.token in text]
 
 
+def test_a_meltano_that_starts_the_loader_logs_only_the_messages() -> None:
+    """The one around the target wraps them, in JSON if the user has set that for it."""
+    environ = {"MELTANO_CLI_LOG_FORMAT": "json"}
+    assert loader_environment([], environ)["MELTANO_CLI_LOG_FORMAT"] == "plain"
+
+
 def test_the_loaders_python_path_keeps_what_it_had() -> None:
     path = loader_environment([], {"PYTHONPATH": "/a:/b"})["PYTHONPATH"]
     assert path.endswith("/python_path:/a:/b")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers.run import adds_up, finish, hasty_retries
+from helpers.run import adds_up, environment, finish, hasty_retries, start
 from helpers.singer import invoice, message, pages, state, value
 from helpers.tap_process import discover, run_tap
-from helpers.target_process import KEEPER, PROMPT, loader, wait_for
+from helpers.target_process import KEEPER, PROMPT, command, loader, wait_for
 from target_invoices_ack.marking.queue import MAX_QUEUED
 
 if TYPE_CHECKING:
@@ -263,6 +264,29 @@ def test_a_refused_token_while_more_is_confirmed_than_is_taken_at_once(account: 
     assert adds_up(ran.summary)
     assert ran.summary["marked"] == len(account.marked) == 10
     assert ran.summary["confirmed but not marked"] == MAX_QUEUED + 4999
+
+
+def test_a_target_whose_marks_hang_ends_within_its_grace_period(account: Account) -> None:
+    """A second here, and none of it is waited for by the process's end."""
+    short = account.folder / "short"
+    short.mkdir()
+    (short / "sitecustomize.py").write_text(
+        "from target_invoices_ack.marking import queue\nqueue.GRACE_PERIOD_S = 1.0\n"
+    )
+    account.sandbox.fail({"kind": "latency", "on": "mark", "seconds": 300, "times": None})
+    words = command(account.folder, account.config(loader=loader(account.folder, PROMPT)))
+    target = start(words, env=environment(PYTHONPATH=str(short)))
+    assert target.stdin is not None
+    target.stdin.write(pages(range(1, 101)))
+    target.stdin.flush()
+    wait_for(lambda: bool(account.requests))
+    target.terminate()
+
+    ran = finish(target)
+
+    assert ran.exit_code == 128 + signal.SIGTERM
+    assert not ran.states
+    assert ran.summary["confirmed but not marked"] == 100
 
 
 def test_an_api_that_stays_down_ends_the_run_with_nothing_marked_and_all_accounted_for(

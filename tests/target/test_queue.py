@@ -21,6 +21,7 @@ from helpers.target_process import wait_for
 from target_invoices_ack._shared.errors import PluginError
 from target_invoices_ack._shared.http import HttpStatusError
 from target_invoices_ack._shared.status import Purpose
+from target_invoices_ack.marking import queue as queue_module
 from target_invoices_ack.marking.isolation import mark_isolating_rejected
 from target_invoices_ack.marking.queue import MAX_REJECTED_UNPROVEN, PROBES, MarkQueue
 from target_invoices_ack.marking.run_counts import RunCounts
@@ -267,6 +268,23 @@ def test_a_full_queue_does_not_outlast_the_grace_period() -> None:
     with pytest.raises(PluginError, match="grace period"):
         queue.add(range(20_000))
     queue.close()
+    service.released.set()
+
+
+def test_marks_that_hang_do_not_outlast_the_grace_period(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_module, "GRACE_PERIOD_S", 0.3)
+    service = Stuck()
+    queue = service.queue(parallel=1)
+    service.confirm(queue, range(10))
+    queue.add_state(b"1")
+    service.stop.on_signal(15)
+    with pytest.raises(PluginError, match="grace period"):
+        queue.flush()
+    queue.close()
+
+    assert not service.marked  # it still hangs
+    assert not service.emitted
+    assert service.account.not_marked == 10
     service.released.set()
 
 

@@ -23,6 +23,9 @@ _PATH_OPTIONS = {"--config", "--cwd", "--directory", "--package", "--project", "
 _SHELLS = {"sh", "bash", "dash", "zsh", "ksh"}
 _SECRET_NAMES = ("ACCESS_TOKEN", "APP_KEY")
 _PREFIXES = ("TAP_INVOICES_", "TARGET_INVOICES_ACK_")
+_PLAIN_LOG = {"MELTANO_CLI_LOG_FORMAT": "plain"}
+"""Of `meltano invoke`: the Meltano around the target adds time and level, or JSON, once again."""
+
 _MIN_CONTAINED = 8  # a shorter secret may be part of anything
 
 
@@ -78,7 +81,7 @@ def loader_environment(secrets: Iterable[str | None], environ: Mapping[str, str]
         for name, value in environ.items()
         if name not in names and not any(_holds(value, secret) for secret in hidden)
     }
-    return with_shield({**kept, RELAYING: "1"})
+    return with_shield({**kept, **_PLAIN_LOG, RELAYING: "1"})
 
 
 def _holds(value: str, secret: str) -> bool:

@@ -23,6 +23,7 @@ def test_a_loader_without_its_warehouse_marks_nothing(pipeline: MeltanoPipeline)
     ended = pipeline.run(WAREHOUSE_PASSWORD="not this one")
     assert ended.exit_code
     assert not pipeline.sandbox.marks()
+    assert_the_reason_comes_last(ended.stdout)
     assert_the_next_run_makes_up_for_it(pipeline)
 
 
@@ -61,6 +62,16 @@ def test_a_killed_tap_marks_only_loaded_invoices(pipeline: MeltanoPipeline) -> N
     assert set() < pipeline.sandbox.marked() <= pipeline.whole()
     assert pipeline.api.pending() > 0
     assert_the_next_run_makes_up_for_it(pipeline)
+
+
+def assert_the_reason_comes_last(stdout: str) -> None:
+    """Only what Meltano itself says of the run comes after it."""
+    assert "Traceback" not in stdout
+    assert "target-invoices-ack target-postgres v" in stdout  # not wrapped in a second log line
+    *_, error, summary = (line for line in stdout.splitlines() if " target-invoices-ack " in line)
+    assert "password authentication failed" in error
+    assert "Received" in summary
+    assert stdout.partition(summary)[2].count("\n") < 5
 
 
 def wait_for_page(pipeline: MeltanoPipeline, page: str) -> None:
