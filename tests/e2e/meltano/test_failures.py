@@ -20,6 +20,7 @@ _WAIT_SECONDS = 60
 
 
 def test_a_loader_without_its_warehouse_marks_nothing(pipeline: MeltanoPipeline) -> None:
+    pipeline.sandbox.add(100, set={"comment": "x" * 5000})  # more than the pipes hold
     ended = pipeline.run(WAREHOUSE_PASSWORD="not this one")
     assert ended.exit_code
     assert not pipeline.sandbox.marks()
