@@ -21,26 +21,16 @@ def note_error(template: str) -> str | None:
     return None
 
 
-class NoteTemplate:
-    """A note, rendered anew for each moment at which invoices were confirmed.
+def render_note(template: str | None, run_id: str, loaded_at: float) -> str | None:
+    """Render the note for invoices that were confirmed at one moment.
 
     Args:
         template: The setting; None for no note.
         run_id: The id of this run.
+        loaded_at: When the invoices were confirmed, in seconds of the epoch; it is written in
+            UTC.
     """
-
-    def __init__(self, template: str | None, run_id: str) -> None:
-        self._template = template
-        self._run_id = run_id
-
-    def render(self, loaded_at: float) -> str | None:
-        """Render the note.
-
-        Args:
-            loaded_at: When the invoice was confirmed, in seconds of the epoch; it is written
-                in UTC.
-        """
-        if not self._template:
-            return None
-        moment = datetime.fromtimestamp(loaded_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return self._template.format(run_id=self._run_id, loaded_at=moment)
+    if not template:
+        return None
+    moment = datetime.fromtimestamp(loaded_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return template.format(run_id=run_id, loaded_at=moment)

@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import shlex
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -27,42 +26,6 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(PLUGIN_NAME)
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """The comparison, for invoices created since a time; the last three add up to the first.
-
-    Attributes:
-        booked: How many booked invoices the API has.
-        loaded: How many were read and are marked.
-        pending: How many are not marked.
-        missing: Ids that are marked and were not read.
-    """
-
-    booked: int
-    loaded: int
-    pending: int
-    missing: frozenset[int]
-
-    @classmethod
-    def compare(
-        cls, booked: AbstractSet[int], pending: AbstractSet[int], read: AbstractSet[int]
-    ) -> Comparison:
-        """Compare.
-
-        Args:
-            booked: The API's booked invoices, created since the time.
-            pending: Those of them that are not marked.
-            read: What was read, of any time.
-        """
-        marked = booked - pending
-        return cls(
-            booked=len(booked),
-            loaded=len(marked & read),
-            pending=len(booked & pending),
-            missing=frozenset(marked - read),
-        )
-
-
 class Reconciliation:
     """Lists what the API has before the first record is read, and compares after the last.
 
@@ -73,15 +36,18 @@ class Reconciliation:
         since: The time, in UTC if it has no zone.
         client: Lists invoices.
         acknowledger: Knows what is pending.
+
+    Attributes:
+        result: The comparison as a part of the run report; empty before it is made.
     """
 
     def __init__(self, since: str, client: AckClient, acknowledger: Acknowledger) -> None:
+        self.result: dict[str, Any] = {}
         self._since = times.format_for_api(since)
         self._client = client
         self._acknowledger = acknowledger
         self._booked: Mapping[int, object] = {}
         self._pending = IdRanges()
-        self._comparison: Comparison | None = None
 
     def load(self) -> None:
         """List what the API has.
@@ -91,20 +57,6 @@ class Reconciliation:
         """
         self._booked = self._client.list_created_since(self._since)
         self._pending = self._acknowledger.pending
-
-    @property
-    def result(self) -> dict[str, Any]:
-        """The comparison as a part of the run report; empty if there was none."""
-        if (comparison := self._comparison) is None:
-            return {}
-        since = times.to_rfc3339(self._since)
-        figures = {
-            "booked": comparison.booked,
-            "loaded": comparison.loaded,
-            "pending": comparison.pending,
-        }
-        missing = sorted(comparison.missing)
-        return {"reconciliation": {"since": since, **figures, "missing": missing}}
 
     def report(self, read: AbstractSet[int], marked: AbstractSet[int]) -> bool:
         """Log the comparison.
@@ -117,23 +69,34 @@ class Reconciliation:
             Whether nothing is missing.
         """
         pending = {each for each in self._booked if each in self._pending} - marked
-        self._comparison = comparison = Comparison.compare(self._booked.keys(), pending, read)
+        exported = self._booked.keys() - pending
+        loaded = len(exported & read)
+        missing = sorted(exported - read)
+        self.result = {
+            "reconciliation": {
+                "since": times.to_rfc3339(self._since),
+                "booked": len(self._booked),
+                "loaded": loaded,
+                "pending": len(pending),
+                "missing": missing,
+            }
+        }
         _logger.info(
             "Of invoices created since %s UTC the API has %d: %d read and marked, %d pending, "
             "%d marked but not read.",
             self._since,
-            comparison.booked,
-            comparison.loaded,
-            comparison.pending,
-            len(comparison.missing),
+            len(self._booked),
+            loaded,
+            len(pending),
+            len(missing),
         )
-        if not comparison.missing:
+        if not missing:
             _logger.info("Nothing is missing in the warehouse.")
             return True
-        _logger.error("Marked, but not read: %s.", format_ids(comparison.missing))
+        _logger.error("Marked, but not read: %s.", format_ids(missing))
         _logger.error(
             "To load them again, run this as one line in the Meltano project: %s",
-            reload_command(self._booked[each] for each in comparison.missing),
+            reload_command(self._booked[each] for each in missing),
         )
         return False
 

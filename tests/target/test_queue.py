@@ -25,7 +25,6 @@ from target_invoices_ack.marking import queue as queue_module
 from target_invoices_ack.marking.isolation import mark_isolating_rejected
 from target_invoices_ack.marking.queue import MAX_REJECTED_UNPROVEN, PROBES, MarkQueue
 from target_invoices_ack.marking.run_counts import RunCounts
-from target_invoices_ack.note import NoteTemplate
 from target_invoices_ack.shutdown import StopEvent
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ class Service:
             self.mark,
             self.emit,
             self.counts,
-            NoteTemplate(None, ""),
+            lambda _: None,
             verify=lambda _: None,
             parallel=parallel,
             stop=self.stop,

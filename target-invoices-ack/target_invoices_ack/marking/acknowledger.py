@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import metrics
@@ -16,7 +17,7 @@ from target_invoices_ack.input.messages import decode_state
 from target_invoices_ack.marking.queue import MarkQueue
 from target_invoices_ack.marking.state_output import emit_state
 from target_invoices_ack.marking.verification import MarkVerifier
-from target_invoices_ack.note import NoteTemplate
+from target_invoices_ack.note import render_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,7 +62,7 @@ class Acknowledger:
             self._record_dry_run if settings.dry_run else client.mark,
             self._emit_state,
             counts,
-            NoteTemplate(settings.note, run_id()),
+            partial(render_note, settings.note, run_id()),
             verify=self._verify,
             parallel=settings.max_parallel_requests,
             stop=stop,

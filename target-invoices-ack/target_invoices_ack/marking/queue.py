@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from target_invoices_ack._shared.id_ranges import IdRanges
     from target_invoices_ack.marking.run_counts import RunCounts
-    from target_invoices_ack.note import NoteTemplate
     from target_invoices_ack.shutdown import StopEvent
 
     Mark = Callable[[Sequence[tuple[int, str | None]]], None]
@@ -76,7 +75,8 @@ class MarkQueue:
         mark: Marks up to ten invoices, or raises.
         emit: Emits a STATE; takes the rejected ids, which it must not claim.
         counts: Where marked and rejected invoices are counted.
-        note: The note of each mark.
+        render_note: Returns the note of a mark, given when the invoice was confirmed (seconds of
+            the epoch).
         verify: Called with the invoices of the first batch that was marked; may raise.
         parallel: Requests in flight at most.
         stop: Bounds the wait after a signal; is set when marking has failed for good.
@@ -90,7 +90,7 @@ class MarkQueue:
         mark: Mark,
         emit: Callable[[bytes, IdRanges], None],
         counts: RunCounts,
-        note: NoteTemplate,
+        render_note: Callable[[float], str | None],
         *,
         verify: Callable[[Sequence[int]], None],
         parallel: int,
@@ -101,7 +101,7 @@ class MarkQueue:
         self._mark = mark
         self._emit = emit
         self._counts = counts
-        self._note = note
+        self._render_note = render_note
         self._verify = verify
         self._stop = stop
         self._epoch = time.time() - time.monotonic()
@@ -256,7 +256,7 @@ class MarkQueue:
 
     def _mark_batch(self, batch: _Batch) -> None:
         marks = [
-            (each.invoice_id, self._note.render(self._epoch + each.confirmed_at))
+            (each.invoice_id, self._render_note(self._epoch + each.confirmed_at))
             for each in batch.invoices
         ]
         outcomes = mark_isolating_rejected(

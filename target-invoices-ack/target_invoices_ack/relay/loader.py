@@ -148,10 +148,25 @@ class Loader:
         for line in self._gate.end(is_orderly=self.is_orderly):
             self._on_line(line)
 
-    def last_words(self) -> str:
-        """Return the last lines that it wrote to stderr, shortened."""
-        lines = (shorten(line.decode(errors="replace"), _MAX_LINE) for line in self._last_lines)
-        return " / ".join(filter(None, lines))
+    def problem(self) -> str:
+        """Describe why its exit confirms nothing."""
+        if self.exit_code:
+            lines = (shorten(line.decode(errors="replace"), _MAX_LINE) for line in self._last_lines)
+            log = " / ".join(filter(None, lines))
+            return (
+                f"The loader failed with exit code {self.exit_code}; what it had not confirmed "
+                "stays unmarked and is delivered again."
+                + (f" Its last words: {log}" if log else "")
+            )
+        if not self.consumed_all:
+            return (
+                "The loader ended before it had taken all its input; only what it confirmed by a "
+                "STATE is marked. The next run delivers the rest."
+            )
+        return (
+            "A signal may have interrupted the loader; only what it confirmed before is marked. "
+            "The next run delivers the rest."
+        )
 
     def _start_drain_time(self) -> None:
         """Bound the life of a loader that has closed its input and does not exit."""

@@ -260,7 +260,7 @@ class Relay(Run):
         if problem is not None:
             yield str(problem)
         if self._loader is not None and not self._loader.is_orderly:
-            yield self._loader_problem(self._loader)
+            yield self._loader.problem()
         elif self._is_stream_missing():
             yield self._describe_missing_stream()
         elif problem is None and self._tracker.held and not self._stop.is_signalled:
@@ -269,22 +269,3 @@ class Relay(Run):
                 "show that all their lines were sent: it ends without a STATE, or a stream that "
                 "it announced never came. They stay unmarked and are delivered again."
             )
-
-    @staticmethod
-    def _loader_problem(loader: Loader) -> str:
-        if loader.exit_code:
-            words = loader.last_words()
-            said = f" Its last words: {words}" if words else ""
-            return (
-                f"The loader failed with exit code {loader.exit_code}; what it had not confirmed "
-                f"stays unmarked and is delivered again.{said}"
-            )
-        if not loader.consumed_all:
-            return (
-                "The loader ended before it had taken all its input; only what it confirmed by a "
-                "STATE is marked. The next run delivers the rest."
-            )
-        return (
-            "A signal may have interrupted the loader; only what it confirmed before is marked. "
-            "The next run delivers the rest."
-        )
