@@ -26,15 +26,17 @@ import hashlib
 import json
 from array import array
 from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 from target_invoices_ack._shared.delivered_ids import tap_invoices_bookmarks
 from target_invoices_ack.input.messages import decode_state
 from target_invoices_ack.relay.id_set import IdSet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+T = TypeVar("T")
 
 _WHOLE_STATE = ""
 """The one "stream" of a state that has no bookmarks."""
@@ -55,8 +57,8 @@ class Confirmation:
         state: The tap's STATE that may be emitted once they are marked, if one may.
     """
 
-    ids: Sequence[int] = field(default_factory=tuple)
-    state: bytes | None = None
+    ids: Sequence[int]
+    state: bytes | None
 
 
 class StreamProgress:
@@ -88,7 +90,7 @@ class StreamProgress:
             self._last = bookmark
             if self._seen.add(int.from_bytes(bookmark[:8], "big", signed=True)):
                 self._proofs[bookmark] = number
-                self._drop_proofs()
+                self._drop_confirmed_proofs()
         elif not is_announced:
             self._proofs.pop(bookmark, None)
             self._proofs[bookmark] = number
@@ -97,12 +99,11 @@ class StreamProgress:
         """Take in the stream's bookmark in a STATE of the loader."""
         self.confirmed_up_to = max(self.confirmed_up_to, self._proofs.get(bookmark, 0))
 
-    def _drop_proofs(self) -> None:
-        """Drop proofs of what is confirmed; of too many others, every other one."""
+    def _drop_confirmed_proofs(self) -> None:
         while (oldest := next(iter(self._proofs.items())))[1] <= self.confirmed_up_to:
             del self._proofs[oldest[0]]
         if len(self._proofs) > _MAX_PROOFS:
-            self._proofs = dict(list(self._proofs.items())[::-2][::-1])
+            self._proofs = dict(_thin(self._proofs.items()))
 
 
 class ConfirmationTracker:
@@ -336,8 +337,7 @@ class PendingStates:
         self._kept.append((number, state))
         self._size += len(state)
         if self._size > self._max_bytes:
-            # From the newest: the last one is emitted at a good end.
-            self._kept = deque(list(self._kept)[::-2][::-1])
+            self._kept = deque(_thin(self._kept))  # the last one is emitted at a good end
             self._size = sum(len(state) for _, state in self._kept)
 
     def take(self, number: int) -> bytes | None:
@@ -347,6 +347,11 @@ class PendingStates:
             _, found = self._kept.popleft()
             self._size -= len(found)
         return found
+
+
+def _thin(items: Iterable[T]) -> list[T]:
+    """Drop every other item; the last one stays."""
+    return list(items)[::-2][::-1]
 
 
 def _digests(value: object) -> dict[str, bytes]:
