@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import select
 import signal
 import subprocess
 import threading
@@ -19,7 +18,13 @@ from target_invoices_ack._shared.errors import PluginError
 from target_invoices_ack._shared.redact import shorten
 from target_invoices_ack._shared.threads import start_thread
 from target_invoices_ack.relay.loader_command import start_error
-from target_invoices_ack.relay.pipes import LineBuffer, StdinFeeder, iter_chunks, iter_lines
+from target_invoices_ack.relay.pipes import (
+    LineBuffer,
+    StdinFeeder,
+    iter_chunks,
+    iter_lines,
+    wait_until_writable,
+)
 from target_invoices_ack.relay.shield import BLOCKED_SIGNALS, unshielded_process
 from target_invoices_ack.relay.state_gate import StateGate
 
@@ -247,9 +252,7 @@ def _write_to_stderr(data: bytes) -> None:
             try:
                 left = left[os.write(_STDERR, left) :]
             except BlockingIOError:
-                poll = select.poll()
-                poll.register(_STDERR, select.POLLOUT)
-                poll.poll()
+                wait_until_writable(_STDERR)
 
 
 def _popen_with_blocked_signals(

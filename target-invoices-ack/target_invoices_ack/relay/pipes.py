@@ -59,7 +59,7 @@ class StdinFeeder:
             try:
                 left = left[self._write_some(left) :]
             except BlockingIOError:
-                _wait_until_writable(self._pipe)
+                wait_until_writable(self._pipe)
                 if not self._keep_going():
                     return False
             except BrokenPipeError:
@@ -177,7 +177,8 @@ class LineBuffer:
             del self._parts[1:]
 
 
-def _wait_until_writable(pipe: IO[bytes]) -> None:
+def wait_until_writable(pipe: IO[bytes] | int) -> None:
+    """Wait a moment for room in a pipe that does not block."""
     poll = select.poll()
     poll.register(pipe, select.POLLOUT)
     poll.poll(_TICK_S * 1000)
