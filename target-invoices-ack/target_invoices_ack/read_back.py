@@ -79,15 +79,15 @@ class ReadBack(Run):
 
     @override
     def finish(self) -> int:
-        is_whole = self.problem is None and self._reader is not None and self._reader.has_ended
-        if is_whole:
+        is_all_read = self.problem is None and self._reader is not None and self._reader.has_ended
+        if is_all_read:
             self._mark()
         self._close()
         problems = list(self._problems())
         exit_code = 0
-        if is_whole and self._reconciliation and self.problem is None:
+        if is_all_read and self._reconciliation and self.problem is None:
             exit_code = self._reconcile(self._reconciliation)
-        if self._stop.is_signalled and not is_whole:
+        if self._stop.is_signalled and not is_all_read:
             _logger.warning("The input was not read to its end, so nothing is marked.")
         return self._log_result(problems, exit_code=exit_code)
 
@@ -123,16 +123,16 @@ class ReadBack(Run):
             check_read_back_state(value)
             self._state = bytes(message.value)
         elif self._is_relevant(message):
-            self._hand_on(message, line, callbacks[message.type])
+            self._pass_to_sdk(message, line, callbacks[message.type])
 
-    def _hand_on(self, message: Message, line: bytes, callback: Callback) -> None:
+    def _pass_to_sdk(self, message: Message, line: bytes, callback: Callback) -> None:
         """Let the SDK process a message.
 
         Raises:
             InputError: It does not fit; the SDK's text is left out, as it may repeat the line.
         """
         try:
-            content = self._reduced(message) or self.deserialize_json(line)
+            content = self._with_relevant_columns(message) or self.deserialize_json(line)
             if message.type == "RECORD" and is_draft(content["record"]):
                 self._counts.add("drafts")  # whatever stream maps would make of its flag
                 return
@@ -157,7 +157,7 @@ class ReadBack(Run):
             or message.stream == self._settings.stream
         )
 
-    def _reduced(self, message: Message) -> dict[str, Any] | None:
+    def _with_relevant_columns(self, message: Message) -> dict[str, Any] | None:
         """Return a RECORD with the columns that matter; None for any other message."""
         if message.type != "RECORD" or self._settings.has_stream_maps:
             return None

@@ -295,7 +295,7 @@ class LoaderAndTap(RuleBasedStateMachine):
         self.check_nothing_is_late(len(self.states))
         tail = set(self.invoices[self.states[-1][2] :])
         before = set(self.invoices[: self.states[-1][2]]) & tail - set(self.confirmed)
-        assert self.tracker.uncovered == len(tail - set(self.confirmed))
+        assert self.tracker.without_state == len(tail - set(self.confirmed))
         if not before:
             last = self.states[-1][0]
             assert self.states[self.emitted - 1][0] == last if self.emitted else not last

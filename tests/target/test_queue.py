@@ -23,7 +23,7 @@ from target_invoices_ack._shared.http import HttpStatusError
 from target_invoices_ack._shared.status import Purpose
 from target_invoices_ack.marking import queue as queue_module
 from target_invoices_ack.marking.isolation import mark_isolating_rejected
-from target_invoices_ack.marking.queue import MAX_REJECTED_UNPROVEN, PROBES, MarkQueue
+from target_invoices_ack.marking.queue import MAX_REJECTED_AT_START, PROBES, MarkQueue
 from target_invoices_ack.marking.run_counts import RunCounts
 from target_invoices_ack.shutdown import StopEvent
 
@@ -299,9 +299,9 @@ def test_an_account_that_rejects_everything_costs_a_few_dozen_requests(
         queue.flush()
     queue.close()
 
-    assert service.requests <= 1.2 * (MAX_REJECTED_UNPROVEN + PROBES)
-    assert len(service.counts.rejected) == MAX_REJECTED_UNPROVEN + PROBES
-    assert service.counts.not_marked == 5000 - MAX_REJECTED_UNPROVEN - PROBES
+    assert service.requests <= 1.2 * (MAX_REJECTED_AT_START + PROBES)
+    assert len(service.counts.rejected) == MAX_REJECTED_AT_START + PROBES
+    assert service.counts.not_marked == 5000 - MAX_REJECTED_AT_START - PROBES
     assert adds_up(parse_summary(service.counts.summary()))
 
 

@@ -7,7 +7,7 @@ import pytest
 from target_invoices_ack.relay.state_gate import SETTLE_S, StateGate
 from target_invoices_ack.shutdown import StopEvent
 
-SHIELDED, UNSHIELDED, UNKNOWN = None, "dash", ""
+MASKED, UNMASKED, UNKNOWN = None, "dash", ""
 
 
 class World:
@@ -34,66 +34,66 @@ class World:
 
 
 def test_what_a_shielded_loader_says_counts_at_once_a_signal_or_not() -> None:
-    world = World(SHIELDED)
-    assert world.gate.take(b"1") == [b"1"]
+    world = World(MASKED)
+    assert world.gate.receive(b"1") == [b"1"]
     world.signal()
-    assert world.gate.take(b"2") == [b"2"]
+    assert world.gate.receive(b"2") == [b"2"]
     assert world.gate.is_exit_trusted()
 
 
-@pytest.mark.parametrize("process", [UNSHIELDED, UNKNOWN])
+@pytest.mark.parametrize("process", [UNMASKED, UNKNOWN])
 def test_an_unshielded_one_has_to_read_on_and_some_time_to_pass(process: str) -> None:
     world = World(process)
-    assert world.gate.take(b"1") == []
+    assert world.gate.receive(b"1") == []
     world.wait()
-    assert world.gate.poll() == []
+    assert world.gate.release_due() == []
     world.read()
-    assert world.gate.take(b"2") == [b"1"]
+    assert world.gate.receive(b"2") == [b"1"]
     world.read()
-    assert world.gate.poll() == []
+    assert world.gate.release_due() == []
     world.wait()
-    assert world.gate.poll() == [b"2"]
+    assert world.gate.release_due() == [b"2"]
 
 
 def test_its_last_words_count_only_if_it_ends_in_order() -> None:
     for is_orderly, counting in ((True, [b"1"]), (False, [])):
-        world = World(UNSHIELDED)
-        world.gate.take(b"1")
+        world = World(UNMASKED)
+        world.gate.receive(b"1")
         world.wait()
-        assert world.gate.end(is_orderly=is_orderly) == counting
+        assert world.gate.finish(is_orderly=is_orderly) == counting
 
 
 def test_a_signal_voids_what_was_held_back_and_what_comes_later() -> None:
-    world = World(UNSHIELDED)
-    world.gate.take(b"1")
+    world = World(UNMASKED)
+    world.gate.receive(b"1")
     world.read()
     world.wait(SETTLE_S / 2)
     world.signal()
     world.wait(60)
-    assert world.gate.poll() == []
-    assert world.gate.take(b"2") == []
-    assert world.gate.end(is_orderly=True) == []
+    assert world.gate.release_due() == []
+    assert world.gate.receive(b"2") == []
+    assert world.gate.finish(is_orderly=True) == []
     assert not world.gate.is_exit_trusted()
 
 
 def test_one_that_was_unshielded_at_any_time_after_a_signal_is_not_trusted_again() -> None:
-    world = World(SHIELDED)
+    world = World(MASKED)
     world.signal()
-    world.process = UNSHIELDED
+    world.process = UNMASKED
     world.wait(1)
-    world.gate.poll()
-    world.process = SHIELDED
+    world.gate.release_due()
+    world.process = MASKED
     world.wait(1)
-    assert world.gate.take(b"1") == []
+    assert world.gate.receive(b"1") == []
     assert not world.gate.is_exit_trusted()
 
 
 def test_what_comes_when_a_loader_is_shielded_makes_older_words_needless() -> None:
-    world = World(UNSHIELDED)
-    world.gate.take(b"1")
-    world.process = SHIELDED
+    world = World(UNMASKED)
+    world.gate.receive(b"1")
+    world.process = MASKED
     world.wait(1)
-    assert world.gate.take(b"2") == [b"2"]
+    assert world.gate.receive(b"2") == [b"2"]
     world.read()
     world.wait()
-    assert world.gate.poll() == []
+    assert world.gate.release_due() == []

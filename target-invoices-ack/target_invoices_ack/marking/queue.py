@@ -32,7 +32,7 @@ LINGER_S = 1.0
 
 MAX_QUEUED = 10_000
 
-MAX_REJECTED_UNPROVEN = 30
+MAX_REJECTED_AT_START = 30
 """Rejected invoices, with none marked before, after which a few others are probed."""
 
 PROBES = 5
@@ -63,7 +63,7 @@ class MarkQueue:
     """Marks what it is given and emits STATEs, in threads of its own.
 
     Invoices are numbered as they come. A STATE is emitted once every invoice before it is
-    settled: marked, or rejected and named. Of several STATEs that are due, only the last is
+    finished: marked, or rejected and named. Of several STATEs that are due, only the last is
     emitted.
 
     The first batch goes alone: until an invoice was marked in this run, only one request is
@@ -111,7 +111,7 @@ class MarkQueue:
         self._added = 0
         self._states: deque[tuple[int, bytes]] = deque()
         self._is_flushing = self._is_closed = False
-        self._is_proven = False
+        self._any_accepted = False  # whether an invoice was marked, and its mark verified
         self._threads = [
             threading.Thread(target=self._work, name=f"mark-{number}", daemon=True)
             for number in range(parallel)
@@ -156,7 +156,7 @@ class MarkQueue:
                 self._emit_due_state()
 
     def flush(self) -> None:
-        """Mark what waits, and wait until everything is settled.
+        """Mark what waits, and wait until every invoice is marked or rejected.
 
         Raises:
             PluginError: Marking has failed for good, or the program has to end before.
@@ -175,7 +175,7 @@ class MarkQueue:
         for thread in self._threads:
             while thread.is_alive() and not self._grace_period_is_over():
                 thread.join(_TICK_S)
-        if self.failure is None or self._is_proven:  # if all are rejected, the failure says so
+        if self.failure is None or self._any_accepted:  # if all are rejected, the failure says so
             self._counts.log_rejected()
 
     def _has_capacity(self) -> bool:
@@ -230,14 +230,14 @@ class MarkQueue:
 
     def _seconds_until_due(self) -> float | None:
         """Return the seconds until a batch is due; None if nothing can be sent for now."""
-        if not self._waiting or (self._in_flight and not self._is_proven):
+        if not self._waiting or (self._in_flight and not self._any_accepted):
             return None
         if len(self._waiting) >= MAX_BATCH_SIZE or self._is_flushing:
             return 0.0
         return max(self._waiting[0].confirmed_at + LINGER_S - time.monotonic(), 0.0)
 
     def _take_batch(self) -> _Batch:
-        if not self._is_proven and len(self._counts.rejected) >= MAX_REJECTED_UNPROVEN:
+        if not self._any_accepted and len(self._counts.rejected) >= MAX_REJECTED_AT_START:
             return _Batch(self._take_probes(), is_probe=True)
         size = min(MAX_BATCH_SIZE, len(self._waiting))
         return _Batch([self._waiting.popleft() for _ in range(size)])
@@ -260,7 +260,7 @@ class MarkQueue:
             for each in batch.invoices
         ]
         outcomes = mark_isolating_rejected(
-            marks, self._mark, one_by_one=batch.is_probe or not self._is_proven
+            marks, self._mark, one_by_one=batch.is_probe or not self._any_accepted
         )
         error = None
         marked: list[int] = []
@@ -271,13 +271,13 @@ class MarkQueue:
             else:
                 [(invoice_id, _)] = part
                 self._counts.add_rejected(invoice_id, str(error))
-                if self._is_proven:
+                if self._any_accepted:
                     self._counts.log_rejected()
-        if marked and not self._is_proven:
+        if marked and not self._any_accepted:
             self._verify(marked)
-            self._is_proven = True  # only now may other batches go out
+            self._any_accepted = True  # only now may other batches go out
             self._counts.log_rejected()
-        if batch.is_probe and not self._is_proven and error is not None:
+        if batch.is_probe and not self._any_accepted and error is not None:
             raise PluginError(
                 f"The API rejects every invoice: {len(self._counts.rejected)} were tried, and none "
                 f'was accepted. Its last response was {error.status} ("{error.server_message}"). '
@@ -303,9 +303,9 @@ class MarkQueue:
         """Emit the newest STATE that is due, while the lock is held and so in order."""
         positions = [each.position for batch in self._in_flight for each in batch.invoices]
         positions += [self._waiting[0].position] if self._waiting else []
-        settled = min(positions, default=self._added)
+        finished_up_to = min(positions, default=self._added)
         due = None
-        while self._states and self._states[0][0] <= settled:
+        while self._states and self._states[0][0] <= finished_up_to:
             _, due = self._states.popleft()
         if due is not None:
             try:

@@ -69,15 +69,15 @@ class MarkVerifier:
             _log_inconclusive("no invoice of the first batch has a usable created_at")
             return
         try:
-            contradiction = self._find_contradiction(*found)
+            contradiction = self._check_lists(*found)
         except PluginError as error:
             _log_inconclusive(str(error))
             return
         if contradiction:
             raise PluginError(contradiction)
 
-    def _find_contradiction(self, invoice_id: int, created_at: datetime) -> str | None:
-        """Describe what is wrong; None if nothing is, or if it cannot be said."""
+    def _check_lists(self, invoice_id: int, created_at: datetime) -> str | None:
+        """Describe how the API's lists contradict the mark; None if they do not, or may not."""
         is_listed = partial(self._client.is_listed, invoice_id, created_at)
         if is_listed(None):
             time.sleep(_REPLICA_LAG_S)
@@ -112,4 +112,4 @@ def _describe_shift(invoice_id: int, marked_at: datetime, since: datetime, found
 
 
 def _log_inconclusive(reason: str) -> None:
-    _logger.info("Whether marks take effect is inconclusive: %s.", reason.rstrip("."))
+    _logger.info("The check that marks take effect is inconclusive: %s.", reason.rstrip("."))

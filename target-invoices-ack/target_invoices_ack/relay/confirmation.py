@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from array import array
 from collections import deque
 from dataclasses import dataclass
@@ -62,31 +63,32 @@ class Confirmation:
 
 
 class StreamProgress:
-    """One stream: which of its bookmarks stands in which of the tap's STATEs.
+    """How far one stream is loaded, by its bookmarks in the tap's STATEs.
 
     Args:
         number: The STATE up to which the stream is loaded already.
 
     Attributes:
         confirmed_up_to: The tap's STATE up to which the stream is loaded.
-        moves: Whether its bookmark was not the same in all STATEs.
+        has_changed: Whether its bookmark differed between two of the tap's STATEs.
     """
 
     def __init__(self, number: int) -> None:
         self.confirmed_up_to = number
-        self.moves = False
+        self.has_changed = False
         self._last = _ABSENT
         self._proofs = {_ABSENT: number}
         self._seen = IdSet()  # digests of 8 bytes, so that a bookmark costs hardly more
 
     def advance(self, number: int, bookmark: bytes, *, is_announced: bool) -> None:
-        """Take in the stream's bookmark in the tap's next STATE.
+        """Record the stream's bookmark in the tap's next STATE.
 
-        A bookmark that stays proves more only if the stream is not sent at all, and one that
-        comes back proves no more than it did at first.
+        Each bookmark proves that the stream is loaded up to the STATE in which it first appeared.
+        A bookmark that does not change proves the later STATEs too, but only if the tap does not
+        send the stream at all.
         """
         if bookmark != self._last:
-            self.moves = self.moves or number > 1
+            self.has_changed = self.has_changed or number > 1
             self._last = bookmark
             if self._seen.add(int.from_bytes(bookmark[:8], "big", signed=True)):
                 self._proofs[bookmark] = number
@@ -107,9 +109,10 @@ class StreamProgress:
 
 
 class ConfirmationTracker:
-    """Invoices that were sent to the loader, until they are confirmed.
+    """Tracks the invoices that were sent to the loader until they are confirmed.
 
-    An invoice costs three places of eight bytes: in its order, and in two sets.
+    It keeps 24 bytes for each invoice: eight for its place in the order, and eight in each of
+    two sets.
 
     Args:
         stream: The stream that holds the invoices.
@@ -134,27 +137,27 @@ class ConfirmationTracker:
         self._ends_with_state = False
         self._is_complete = False
         self._has_exited = False
-        self._barrier: int | None = None
+        self._last_emittable_state = sys.maxsize
 
     @property
-    def uncovered(self) -> int:
+    def without_state(self) -> int:
         """How many invoices no STATE of the tap follows."""
         return len(set(self._current))
 
     @property
-    def held(self) -> int:
-        """How many invoices a STATE of the tap follows, and are not confirmed."""
-        return len(self._received) - len(self._confirmed) - self.uncovered
+    def held_back(self) -> int:
+        """How many invoices are not confirmed although a STATE of the tap follows them."""
+        return len(self._received) - len(self._confirmed) - self.without_state
 
     def on_schema(self, stream: str) -> None:
-        """Note that the tap announces a stream."""
+        """Record that the tap announces a stream."""
         self._ends_with_state = False
         self._announced.add(stream)
 
     def on_invoice(self, invoice_id: int) -> bool:
-        """Note that an invoice goes to the loader.
+        """Record that an invoice goes to the loader.
 
-        One that comes again while it waits is confirmed with its last coming.
+        An invoice that is delivered again while it waits is confirmed with its last delivery.
 
         Returns:
             Whether it has come for the first time.
@@ -170,22 +173,21 @@ class ConfirmationTracker:
         return is_new
 
     def on_draft(self, invoice_id: int | None) -> None:
-        """Note that a draft, which is never marked, goes to the loader."""
+        """Record that a draft, which is never marked, goes to the loader."""
         self._ends_with_state = False
         self._latest = invoice_id
 
     def on_unmarkable(self) -> None:
-        """Note that an invoice goes to the loader that cannot be marked.
+        """Record that an invoice that cannot be marked goes to the loader.
 
         No later STATE may be emitted: each would claim it.
         """
         self._ends_with_state = False
         self._latest = None
-        if self._barrier is None:
-            self._barrier = self._state_count
+        self._last_emittable_state = min(self._last_emittable_state, self._state_count)
 
     def on_other_record(self, invoice_id: int | None) -> None:
-        """Note that a record of another stream goes to the loader.
+        """Record that a record of another stream goes to the loader.
 
         Args:
             invoice_id: The invoice that it belongs to; None if it does not say.
@@ -196,11 +198,11 @@ class ConfirmationTracker:
             self._is_interleaved = False
 
     def on_activate_version(self) -> None:
-        """Note that the versions of a stream are exchanged."""
+        """Record that an ACTIVATE_VERSION goes to the loader."""
         self._ends_with_state = False
 
     def on_tap_state(self, state: bytes, value: object) -> None:
-        """Note that the tap's next STATE goes to the loader.
+        """Record that the tap's next STATE goes to the loader.
 
         Args:
             state: Its value, as JSON.
@@ -249,7 +251,7 @@ class ConfirmationTracker:
         return self._release()
 
     def on_input_end(self) -> None:
-        """Note that the tap's output was read to its end, without an error."""
+        """Record that the tap's output was read to its end, without an error."""
         self._is_complete = self._ends_with_state
 
     def on_loader_exit(self, *, is_orderly: bool) -> Confirmation:
@@ -265,7 +267,7 @@ class ConfirmationTracker:
         self._has_exited = is_orderly
         return self._release()
 
-    def _limit(self) -> int:
+    def _last_confirmed_state(self) -> int:
         """Return the tap's STATE up to which everything counts as loaded."""
         if self._has_exited:
             by_states = self._state_count
@@ -289,23 +291,23 @@ class ConfirmationTracker:
             return False
         others = self._announced - {self._stream}
         return any(
-            each not in self._streams or (self._state_count > 1 and not self._streams[each].moves)
+            each not in self._streams
+            or (self._state_count > 1 and not self._streams[each].has_changed)
             for each in others
         )
 
     def _release(self) -> Confirmation:
-        limit = self._limit()
+        last_confirmed = self._last_confirmed_state()
         ids = array("q")
-        while self._blocks and self._blocks[0][0] <= limit:
+        while self._blocks and self._blocks[0][0] <= last_confirmed:
             number, block = self._blocks.popleft()
             for invoice_id in self._confirmed_in(number, block):
                 ids.append(invoice_id)
                 self._confirmed.add(invoice_id)
         # No STATE may claim an invoice that came before it and has to wait.
-        proven = min([limit + 1, *self._blocked.values()]) - 1
-        if self._barrier is not None:
-            proven = min(proven, self._barrier)
-        return Confirmation(ids, self._states.take(proven))
+        before_blocked = (number - 1 for number in self._blocked.values())
+        emittable = min(last_confirmed, self._last_emittable_state, *before_blocked)
+        return Confirmation(ids, self._states.take(emittable))
 
     def _confirmed_in(self, number: int, block: array[int]) -> Iterator[int]:
         if not self._redelivered_at:

@@ -17,7 +17,6 @@ class IdSet:
     """
 
     def __init__(self) -> None:
-        """Start empty."""
         self._fresh: set[int] = set()
         self._arrays: list[array[int]] = []
         self._largest: int | None = None

@@ -22,7 +22,7 @@ SEEN = {
         "target-universal-file",
     },
 }
-"""Names of commands, by the names that docs/loaders.json has for what was recorded of them."""
+"""Commands of loaders, by what the trial of loaders recorded; docs/loaders.json has these keys."""
 
 _SENTENCES = {
     "loses_rows": "{name} was seen to lose rows, those of batches in which every column is text, "

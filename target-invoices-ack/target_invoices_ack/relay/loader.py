@@ -25,7 +25,7 @@ from target_invoices_ack.relay.pipes import (
     iter_lines,
     wait_until_writable,
 )
-from target_invoices_ack.relay.shield import BLOCKED_SIGNALS, unshielded_process
+from target_invoices_ack.relay.signal_mask import BLOCKED_SIGNALS, find_unmasked_process
 from target_invoices_ack.relay.state_gate import StateGate
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Loader:
         self._process = _popen_with_blocked_signals(self._words, self._environment)
         self._feeder = StdinFeeder(_opened(self._process.stdin), self._accepts_input)
         self._gate = StateGate(
-            lambda: unshielded_process(self._process.pid), self._feeder.consumed, self._stop
+            lambda: find_unmasked_process(self._process.pid), self._feeder.consumed, self._stop
         )
         self._threads = [
             threading.Thread(target=target, name=f"loader-{target.__name__}", daemon=True)
@@ -121,7 +121,7 @@ class Loader:
             return True
         self._input_has_ended = True
         self._feeder.close()
-        self._start_drain_time()
+        self._stop_if_still_running()
         return False
 
     def end_input(self) -> None:
@@ -135,14 +135,13 @@ class Loader:
         self._input_has_ended = True
         self.consumed_all = self._feeder.end()
         if not self.consumed_all:
-            self._start_drain_time()
+            self._stop_if_still_running()
 
     def wait(self) -> None:
         """Wait until the loader has ended and everything that it emitted was read."""
         while not self._exited.wait(_TICK_S):
             self._on_tick()
-            if self._stop.is_set:
-                self._within_drain_time()
+            self._kill_if_overdue()
         self.seconds = time.monotonic() - self._started_at
         for thread in self._threads:
             thread.join()
@@ -150,7 +149,7 @@ class Loader:
         code = self._process.wait()
         self.exit_code = code if code >= 0 else SIGNAL_EXIT - code
         self.is_orderly = is_trusted and code == 0
-        for line in self._gate.end(is_orderly=self.is_orderly):
+        for line in self._gate.finish(is_orderly=self.is_orderly):
             self._on_line(line)
 
     def problem(self) -> str:
@@ -161,7 +160,7 @@ class Loader:
             return (
                 f"The loader failed with exit code {self.exit_code}; what it had not confirmed "
                 "stays unmarked and is delivered again."
-                + (f" Its last words: {log}" if log else "")
+                + (f" Its last log lines: {log}" if log else "")
             )
         if not self.consumed_all:
             return (
@@ -173,7 +172,7 @@ class Loader:
             "The next run delivers the rest."
         )
 
-    def _start_drain_time(self) -> None:
+    def _stop_if_still_running(self) -> None:
         """Bound the life of a loader that has closed its input and does not exit."""
         if not self._exited.wait(_TICK_S) and not self._stop.is_set:
             _logger.warning("The loader reads no more; it has %.0f s to end.", DRAIN_TIME_S)
@@ -182,17 +181,16 @@ class Loader:
     def _accepts_input(self) -> bool:
         """Whether the loader still takes input; a child that it left may hold the pipe open."""
         self._on_tick()
-        return not self._exited.is_set() and (not self._stop.is_set or self._within_drain_time())
+        return not self._exited.is_set() and not self._kill_if_overdue()
 
-    def _within_drain_time(self) -> bool:
-        """Whether the loader still has time to drain; kills it if it has not."""
-        if self._stop.seconds_since_set() < DRAIN_TIME_S:
-            return True
-        if not self._was_killed:
+    def _kill_if_overdue(self) -> bool:
+        """Kill the loader if it had its time to drain; return whether it had."""
+        is_overdue = self._stop.seconds_since_set() >= DRAIN_TIME_S
+        if is_overdue and not self._was_killed:
             self._was_killed = True
             _logger.warning("The loader did not end in %.0f s; killing it.", DRAIN_TIME_S)
             self._kill()
-        return False
+        return is_overdue
 
     def _kill(self) -> None:
         if not self._exited.is_set():
@@ -211,8 +209,9 @@ class Loader:
         pipe = _opened(self._process.stdout)
         try:
             for line in iter_lines(pipe, self._exited):
-                counting = self._gate.take(line) if line.strip() else self._gate.poll()
-                for each in counting:
+                is_empty = not line.strip()
+                trusted = self._gate.release_due() if is_empty else self._gate.receive(line)
+                for each in trusted:
                     if not self._was_killed:
                         self._on_line(each)
         except BaseException:

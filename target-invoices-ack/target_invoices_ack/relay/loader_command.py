@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from target_invoices_ack._shared import PLUGIN_NAME
 from target_invoices_ack._shared.errors import PluginError
-from target_invoices_ack.relay.shield import with_shield
+from target_invoices_ack.relay.signal_mask import with_blocked_signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -81,7 +81,7 @@ def loader_environment(secrets: Iterable[str | None], environ: Mapping[str, str]
         for name, value in environ.items()
         if name not in names and not any(_holds(value, secret) for secret in hidden)
     }
-    return with_shield({**kept, **_PLAIN_LOG, RELAYING: "1"})
+    return with_blocked_signals({**kept, **_PLAIN_LOG, RELAYING: "1"})
 
 
 def _holds(value: str, secret: str) -> bool:

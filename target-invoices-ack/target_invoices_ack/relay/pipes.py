@@ -21,11 +21,11 @@ _MAX_LINE_BYTES = 64 << 20
 
 
 class StdinFeeder:
-    """A loader's input, written so that it shows whether all of it was consumed.
+    """Writes a loader's input, and finds out whether the loader has processed all of it.
 
-    A loader that ends early may exit with 0 too, with lines that it has read and never
-    looked at. So the last byte is held back until more comes: a loader that has read all the
-    rest and then takes this byte has come back for more.
+    A loader that ends early may exit with 0 too, although it has not processed all lines that
+    it has read. So the last byte is held back until more input comes: a loader that reads this
+    byte had read everything else before, and has called `read` again.
 
     Args:
         pipe: The loader's standard input.
@@ -114,16 +114,16 @@ class StdinFeeder:
 def iter_lines(pipe: IO[bytes], exited: threading.Event) -> Iterator[bytes]:
     """Read what a loader emits.
 
-    A child that it leaves behind may hold its output open, and write to it without end: once
-    the loader has exited, what is in the pipe is read and nothing more.
+    A child process of the loader may keep the pipe open and go on writing. So once the loader
+    has exited, only what is in the pipe at that moment is read.
 
     Args:
         pipe: The loader's standard output.
         exited: Set once the loader has exited.
 
     Yields:
-        Each line; an empty one if none has come for a while; at last what stands behind the
-        last newline.
+        Each line; an empty line if none has come for a while; at the end what follows the last
+        newline.
     """
     lines = LineBuffer()
     for chunk in iter_chunks(pipe, exited):

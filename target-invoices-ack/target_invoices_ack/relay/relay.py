@@ -65,7 +65,7 @@ class Relay(Run):
         self._read_batch = read_batch
         self._tracker = ConfirmationTracker(settings.stream)
         self._lock = threading.Lock()
-        self._unstarted: list[bytes] = []  # what came before there was anything to load
+        self._buffered_blocks: list[bytes] = []  # read before there was anything to load
         self._needs_loader = False
         self._unrecognised_lines = 0
         self._loader: Loader | None = None
@@ -91,11 +91,11 @@ class Relay(Run):
             confirmation = self._tracker.on_loader_exit(is_orderly=is_orderly)
         self._submit(confirmation)
         self._close()
-        if self._tracker.uncovered:
+        if self._tracker.without_state:
             _logger.warning(
                 "Invoices that no STATE of the tap follows: %d. The tap may have been cut off; "
                 "they stay unmarked and are delivered again.",
-                self._tracker.uncovered,
+                self._tracker.without_state,
             )
         return self._log_result(self._problems(), exit_code=exit_code)
 
@@ -120,11 +120,11 @@ class Relay(Run):
         block = self._track_block(block) if block else block
         self._log_progress()
         if self._loader is None:
-            self._unstarted.append(block)
+            self._buffered_blocks.append(block)
             if not self._needs_loader:
                 return self.problem is None
-            block = b"".join(self._unstarted)
-            self._unstarted.clear()
+            block = b"".join(self._buffered_blocks)
+            self._buffered_blocks.clear()
             self._loader = self._start_loader()
         if not self._loader.feed(block):
             if not self._stop.is_set:
@@ -149,7 +149,7 @@ class Relay(Run):
         return loader
 
     def _track_block(self, block: bytes) -> bytes:
-        """Note what a block holds, before the loader can respond to it.
+        """Record what a block holds, before the loader can respond to it.
 
         Returns:
             The lines up to the first bad one.
@@ -263,9 +263,9 @@ class Relay(Run):
             yield self._loader.problem()
         elif self._is_stream_missing():
             yield self._describe_missing_stream()
-        elif problem is None and self._tracker.held and not self._stop.is_signalled:
+        elif problem is None and self._tracker.held_back and not self._stop.is_signalled:
             yield (
-                f"Invoices that are held back: {self._tracker.held}. The tap's output does not "
-                "show that all their lines were sent: it ends without a STATE, or a stream that "
-                "it announced never came. They stay unmarked and are delivered again."
+                f"Invoices that are held back: {self._tracker.held_back}. The tap's output does "
+                "not show that all their lines were sent: it ends without a STATE, or a stream "
+                "that it announced never came. They stay unmarked and are delivered again."
             )

@@ -35,7 +35,7 @@ class StateGate:
     """Holds back a loader's STATEs until they count.
 
     Args:
-        find_unshielded: Names a process of the loader that does not block the signals, if
+        find_unmasked_process: Names a process of the loader that does not block the signals, if
             there is one.
         consumed: Returns how many bytes of its input the loader has read.
         stop: Tells whether a signal has come to the target.
@@ -44,22 +44,22 @@ class StateGate:
 
     def __init__(
         self,
-        find_unshielded: Callable[[], str | None],
+        find_unmasked_process: Callable[[], str | None],
         consumed: Callable[[], int],
         stop: StopEvent,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._find_unshielded = find_unshielded
+        self._find_unmasked_process = find_unmasked_process
         self._consumed = consumed
         self._stop = stop
         self._clock = clock
         self._held: deque[tuple[bytes, float, int]] = deque(maxlen=_MAX_HELD)
         self._checked_at = float("-inf")
-        self._unshielded: str | None = ""
+        self._unmasked_process: str | None = ""
         self._was_interruptible = False
         self._has_warned = False
 
-    def take(self, line: bytes) -> list[bytes]:
+    def receive(self, line: bytes) -> list[bytes]:
         """Take in a line of the loader.
 
         Returns:
@@ -71,23 +71,23 @@ class StateGate:
         if not self._stop.is_signalled:
             self._held.append((line, self._clock(), self._consumed()))
             self._warn()
-        return self.poll()
+        return self.release_due()
 
-    def poll(self) -> list[bytes]:
+    def release_due(self) -> list[bytes]:
         """Return the lines that have come to count since the last call."""
         if self._stop.is_signalled:
             self._check()
             self._held.clear()
-        counting = []
+        trusted = []
         while self._held:
             line, came_at, consumed_then = self._held[0]
             if self._clock() - came_at < SETTLE_S or self._consumed() <= consumed_then:
                 break
-            counting.append(line)
+            trusted.append(line)
             self._held.popleft()
-        return counting
+        return trusted
 
-    def end(self, *, is_orderly: bool) -> list[bytes]:
+    def finish(self, *, is_orderly: bool) -> list[bytes]:
         """Return the lines that count now that the loader has exited.
 
         Args:
@@ -115,19 +115,19 @@ class StateGate:
         signalled_at = self._stop.signalled_at
         is_due = now - self._checked_at > _MAX_CHECK_AGE_S
         if is_due or (signalled_at is not None and signalled_at >= self._checked_at):
-            self._unshielded = self._find_unshielded()
+            self._unmasked_process = self._find_unmasked_process()
             self._checked_at = now
-        is_shielded = self._unshielded is None
-        if signalled_at is not None and not is_shielded:
+        all_masked = self._unmasked_process is None
+        if signalled_at is not None and not all_masked:
             self._was_interruptible = True
-        return is_shielded and not self._was_interruptible
+        return all_masked and not self._was_interruptible
 
     def _warn(self) -> None:
-        if self._unshielded and not self._has_warned:
+        if self._unmasked_process and not self._has_warned:
             self._has_warned = True
             _logger.warning(
                 "The loader's process %s does not keep SIGINT and SIGTERM blocked. What the "
                 "loader says counts later than usual, and not at all after a signal. Start it "
                 "directly or with `exec`, not behind a shell or a script.",
-                self._unshielded,
+                self._unmasked_process,
             )

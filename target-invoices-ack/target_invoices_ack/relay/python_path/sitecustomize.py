@@ -1,4 +1,4 @@
-"""Block SIGINT and SIGTERM in the loader's Python processes; see `relay/shield.py`.
+"""Block SIGINT and SIGTERM in the loader's Python processes; see `relay/signal_mask.py`.
 
 Python imports this at its start. It runs with whatever Python the loader has, so it must not
 use anything that Python 3.8 lacks, and it must not fail.

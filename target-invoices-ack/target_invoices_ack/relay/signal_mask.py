@@ -28,7 +28,7 @@ _PROC = Path("/proc")
 _PYTHON_PATH = str(Path(__file__).parent / "python_path")
 
 
-def with_shield(environment: Mapping[str, str]) -> dict[str, str]:
+def with_blocked_signals(environment: Mapping[str, str]) -> dict[str, str]:
     """Return an environment in which Python programs block the signals when they start."""
     path = environment.get("PYTHONPATH")
     return {
@@ -37,7 +37,7 @@ def with_shield(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def unshielded_process(pid: int) -> str | None:
+def find_unmasked_process(pid: int) -> str | None:
     """Find a process that does not block the signals.
 
     Args:
@@ -49,12 +49,12 @@ def unshielded_process(pid: int) -> str | None:
     """
     try:
         (_PROC / f"self/task/{os.getpid()}/children").read_text()
-        return _find_unshielded(_PROC / str(pid))
+        return _find_unmasked(_PROC / str(pid))
     except OSError:
         return ""
 
 
-def _find_unshielded(process: Path) -> str | None:
+def _find_unmasked(process: Path) -> str | None:
     children: list[str] = []
     for thread in (process / "task").iterdir():
         with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
@@ -63,7 +63,7 @@ def _find_unshielded(process: Path) -> str | None:
             children += (thread / "children").read_text().split()
     for child in children:
         with suppress(FileNotFoundError, ProcessLookupError):
-            if (name := _find_unshielded(_PROC / child)) is not None:
+            if (name := _find_unmasked(_PROC / child)) is not None:
                 return name
     return None
 
