@@ -45,7 +45,7 @@ _RANGES_PER_RECORD = 8
 
 @dataclass(frozen=True)
 class Bookmark:
-    """What a state says.
+    """The bookmark of a state, parsed.
 
     Attributes:
         since: What to request from, T or the beginning of a replay; None if no run has set one.
@@ -80,14 +80,14 @@ class Bookmark:
         ids = _parse_ids(bookmark, since)
         is_replay = ids is None
         match bookmark.get(REPLAY):
-            case [str(of), str(beginning)] if of == since and beginning:
-                since, is_replay = _parse_time(beginning, REPLAY), True
+            case [str(next_since), str(replay_since)] if next_since == since and replay_since:
+                since, is_replay = _parse_time(replay_since, REPLAY), True
             case _:
                 pass
         return cls(since, ids or IdRanges(), sequence, is_replay, system_id)
 
 
-def known_bookmarks(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def strip_unknown_keys(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the bookmarks of a state without what the SDK must not read or repeat.
 
     It would read, for example, `partitions` in them, and it repeats the given state before the
@@ -172,7 +172,7 @@ class Progress:
         next_since: T of the next run, known with the first response; None in a full-table
             run, which leaves none.
         delivered: Ids of booked invoices that this run has written.
-        is_emitted: Whether the last STATE says all that there is to say.
+        is_in_last_state: Whether the last STATE holds all of this.
     """
 
     def __init__(
@@ -180,13 +180,13 @@ class Progress:
     ) -> None:
         self._delivered_before = given.delivered
         self._replay = replay
-        self._replayed = IdRanges(given.delivered if replay else ())
+        self._replayed = given.delivered.copy() if replay else IdRanges()
         self._sequence = given.sequence
         self._records = 0
         self._constants = {SYSTEM_ID: system_id, HAS_LINES: has_lines}
         self.next_since: str | None = None
         self.delivered = IdRanges()
-        self.is_emitted = False
+        self.is_in_last_state = False
 
     def should_deliver(self, invoice_id: int) -> bool:
         """Whether to deliver an invoice: not if the run before has delivered it."""
@@ -202,13 +202,13 @@ class Progress:
             if self._replay:
                 self._replayed.add(invoice_id)
         self._records += 1 + lines
-        self.is_emitted = False
+        self.is_in_last_state = False
 
     def complete(self) -> None:
         """Record that everything in the list was delivered: nothing is left of a replay."""
         if self._replay:
             self._replay = None
-            self.is_emitted = False
+            self.is_in_last_state = False
 
     def should_emit(self) -> bool:
         """Whether a STATE is worth its bytes now.
@@ -227,7 +227,7 @@ class Progress:
         """
         self._sequence += 1
         self._records = 0
-        self.is_emitted = True
+        self.is_in_last_state = True
         replay, since = self._replay, self.next_since or ""
         ids = (self._replayed if replay else self.delivered) if since else IdRanges()
         common = {SINCE: self.next_since, SEQUENCE: self._sequence}

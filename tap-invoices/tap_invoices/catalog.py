@@ -29,16 +29,16 @@ INVOICE_ID = "invoice_id"
 FREE_FORM: JsonSchema = {"type": ["object", "null"], "additionalProperties": True}
 """An object of which no property is known. It holds anything: loaders store it as JSON."""
 
-_KEY: JsonSchema = {"type": ["integer"]}
+_ID_COLUMN: JsonSchema = {"type": ["integer"]}
 _EXTRA_COLUMN = FREE_FORM | {"description": "What has no place in the other columns."}
 
 COMPUTED_COLUMNS: dict[str, dict[str, JsonSchema]] = {
     INVOICES: {
-        "id": _KEY,
+        "id": _ID_COLUMN,
         NON_BOOKED: {"type": ["boolean", "null"], "description": "Whether it is a draft."},
         EXTRA: _EXTRA_COLUMN,
     },
-    INVOICE_LINES: {"id": _KEY, INVOICE_ID: _KEY, EXTRA: _EXTRA_COLUMN},
+    INVOICE_LINES: {"id": _ID_COLUMN, INVOICE_ID: _ID_COLUMN, EXTRA: _EXTRA_COLUMN},
 }
 """The columns that the tap itself fills: they are in every schema, whatever a catalog says."""
 
@@ -61,7 +61,7 @@ def parse_catalog(catalog: Mapping[str, Any]) -> Catalog:
                     column: Schema.from_dict(schema) for column, schema in columns.items()
                 }
                 make_automatic(name, entry.metadata)
-        _use(parsed)
+        _validate(parsed)
     except Exception as error:  # the SDK raises whatever its code meets
         raise PluginError(
             f"The catalog is not a Singer catalog ({type(error).__name__}). Make a new one with "
@@ -104,8 +104,8 @@ def _with_replication_methods(catalog: Mapping[str, Any]) -> dict[str, Any]:
     return copy
 
 
-def _use(catalog: Catalog) -> None:
-    """Do with a catalog what the SDK will do, so that what is wrong with it shows at once."""
+def _validate(catalog: Catalog) -> None:
+    """Do with a catalog what the SDK will do later, so that a mistake shows at once."""
     for entry in catalog.streams:
         entry.metadata.resolve_selection()
         properties = entry.schema.to_dict().get("properties", {})

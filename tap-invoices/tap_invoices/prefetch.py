@@ -1,54 +1,45 @@
-"""The next page is waited for while this one is being written."""
+"""The next page is requested while this one is being written."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from queue import SimpleQueue
-from typing import TypeVar
-
-from typing_extensions import override
+from typing import TYPE_CHECKING, TypeVar
 
 from tap_invoices._shared.threads import start_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 T = TypeVar("T")
 
 
-class Prefetcher(Iterator[T]):
-    """An iterator whose next item is made in a thread while this one is in use.
+def prefetch(items: Iterator[T]) -> Iterator[T]:
+    """Iterate over items while a thread makes the next one.
 
     It is one item ahead, never more, so that memory stays flat. What the given iterator
-    raises is raised where its item would have come. The thread starts with the first item;
-    it is a daemon, so a signal that ends the program does not wait for a response.
+    raises is raised where its item would have come. One thread makes all items, since a
+    connection to the API belongs to its thread. It starts with the first item; it is a daemon,
+    so a signal that ends the program does not wait for a response.
 
     Args:
         items: Makes the items.
     """
+    made: SimpleQueue[T | BaseException] = SimpleQueue()
+    demand = threading.Semaphore(0)
 
-    def __init__(self, items: Iterator[T]) -> None:
-        self._items = items
-        self._demand = threading.Semaphore()
-        self._made: SimpleQueue[T | BaseException] = SimpleQueue()
-        self._thread: threading.Thread | None = None
+    def make() -> None:
+        try:
+            for item in items:
+                made.put(item)
+                demand.acquire()
+            made.put(StopIteration())
+        except BaseException as error:  # noqa: BLE001 - raised where its item would have come
+            made.put(error)
 
-    @override
-    def __next__(self) -> T:
-        """Return the next item, and have the one after it made."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="prefetch", daemon=True)
-            start_thread(self._thread)
-        made = self._made.get()
-        if isinstance(made, BaseException):
-            raise made
-        self._demand.release()
-        return made
-
-    def _work(self) -> None:
-        while True:
-            self._demand.acquire()
-            try:
-                made = next(self._items)
-            except BaseException as error:  # noqa: BLE001 - raised in __next__
-                self._made.put(error)
-                return
-            self._made.put(made)
+    start_thread(threading.Thread(target=make, name="prefetch", daemon=True))
+    while not isinstance(item := made.get(), StopIteration):
+        if isinstance(item, BaseException):
+            raise item
+        demand.release()
+        yield item

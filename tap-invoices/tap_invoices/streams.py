@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from singer_sdk import Stream
 from singer_sdk.batch import Batcher
@@ -22,6 +22,7 @@ from tap_invoices.catalog import deselected_tree, make_automatic
 from tap_invoices.records import writer_for
 from tap_invoices.records.sdk import BatchFiles, storable_schema
 from tap_invoices.records.stream_output import StreamOutput
+from tap_invoices.sync import SyncOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -34,10 +35,9 @@ if TYPE_CHECKING:
 
     from tap_invoices.catalog import JsonSchema
     from tap_invoices.records.stream_output import RecordWriter
-    from tap_invoices.sync import Sync
+    from tap_invoices.sync import Count, Sync
 
-_COLUMN_PATH = ("properties", "name")
-"""The form of a path that names a column, and not something inside one."""
+MakeSync: TypeAlias = "Callable[[SyncOptions, RecordWriter, Count], Sync]"
 
 
 class ExportStream(Stream):
@@ -129,27 +129,6 @@ class ExportStream(Stream):
         self._write_schema_message()
 
 
-class MakeSync(Protocol):
-    """Makes the sync of both streams."""
-
-    def __call__(
-        self,
-        writer: RecordWriter,
-        count: Callable[[int, int], None],
-        *,
-        is_full_table: bool,
-        has_lines: bool,
-    ) -> Sync:
-        """Make it.
-
-        Args:
-            writer: Writes invoices and their lines.
-            count: Is called with numbers of invoices and lines that were written.
-            is_full_table: Whether to read the API's own pending list.
-            has_lines: Whether to deliver lines.
-        """
-
-
 class Invoices(ExportStream):
     """Invoices; each is followed by its lines.
 
@@ -219,12 +198,12 @@ class Invoices(ExportStream):
             batches = stack.enter_context(self.get_batch_counter())
             write = partial(self._write_batch, batch_config, batches)
             files = BatchFiles(write, batch_config.batch_size)
-        sync = self._make_sync(
-            writer_for(outputs[0], outputs[1], files),
-            count,
+        options = SyncOptions(
+            self.config,
             is_full_table=self.replication_method == REPLICATION_FULL_TABLE,
             has_lines=lines is not None,
         )
+        sync = self._make_sync(options, writer_for(outputs[0], outputs[1], files), count)
         sync.run(self.ABORT_AT_RECORD_COUNT)
 
     def _write_batch(

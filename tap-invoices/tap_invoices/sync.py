@@ -19,18 +19,23 @@ from tap_invoices._shared.quantity import counted
 from tap_invoices._shared.redact import shorten
 from tap_invoices._shared.response import RawInvoice, UndeliverableInvoice
 from tap_invoices.bookmark import Bookmark, Progress
-from tap_invoices.prefetch import Prefetcher
+from tap_invoices.prefetch import prefetch
+from tap_invoices.sync_counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tap_invoices._shared.listing import ExportClient
     from tap_invoices._shared.response import Row
-    from tap_invoices.account import SyncAccount
     from tap_invoices.records.stream_output import RecordWriter
     from tap_invoices.shutdown import SignalGuard
+    from tap_invoices.sync_counts import SyncCounts
 
-WriteState: TypeAlias = Callable[[dict[str, dict[str, Any]]], None]
+    Rows: TypeAlias = list[Row]
+
+WriteBookmarks: TypeAlias = Callable[[dict[str, dict[str, Any]]], None]
+Count: TypeAlias = Callable[[int, int], None]
+"""Is called with numbers of invoices and lines that were written."""
 
 _LOG_INTERVAL_S = 10.0
 _MAX_NAMED = 20
@@ -50,37 +55,14 @@ class SyncOptions:
     """What to read.
 
     Args:
-        system_id: The receiving system.
-        page_size: Invoices a request; 0 requests all at once.
-        start_date: Where a first sync begins.
-        include_drafts: Whether to deliver drafts too.
-        filter_groups: Filters, as in the setting.
+        config: The tap's settings, which have been validated.
         is_full_table: Whether to read the API's own pending list, whatever the bookmark is.
         has_lines: Whether to deliver lines.
     """
 
-    system_id: str
-    page_size: int
-    start_date: str | None
-    include_drafts: bool
-    filter_groups: Sequence[Mapping[str, Any]]
+    config: Mapping[str, Any]
     is_full_table: bool
     has_lines: bool
-
-    @classmethod
-    def from_config(
-        cls, config: Mapping[str, Any], *, is_full_table: bool, has_lines: bool
-    ) -> SyncOptions:
-        """Take them from the tap's settings, which have been validated."""
-        return cls(
-            system_id=config["system_id"],
-            page_size=config["page_size"],
-            start_date=config.get("start_date"),
-            include_drafts=config["include_non_booked"],
-            filter_groups=tuple(config.get("filter_groups") or ()),
-            is_full_table=is_full_table,
-            has_lines=has_lines,
-        )
 
 
 class ExportReader:
@@ -90,11 +72,11 @@ class ExportReader:
         client: Sends the requests.
         options: What to read.
         bookmark: What the state says.
-        account: Counts what becomes of the invoices.
+        counts: Counts what becomes of the invoices.
         process_started: When the program started, by the monotonic clock.
 
     Attributes:
-        account: As given.
+        counts: As given.
         is_first_run: Whether there was no state.
         progress: What was delivered, and what the next run needs to know.
         has_response: Whether a list was received: what a STATE says is known only then.
@@ -105,23 +87,26 @@ class ExportReader:
         client: ExportClient,
         options: SyncOptions,
         bookmark: Bookmark,
-        account: SyncAccount,
+        counts: SyncCounts,
         process_started: float,
     ) -> None:
         self._client = client
-        self._options = options
-        self.account = account
+        self._is_full_table = options.is_full_table
+        self._has_lines = options.has_lines
+        self._config = options.config
+        self.counts = counts
         self.is_first_run = bookmark == Bookmark()
         self._process_started = process_started
-        self._started: datetime | None = None
+        self._next_since_time: datetime | None = None
         self.has_response = False
-        self._since = None if options.is_full_table else bookmark.since or options.start_date
+        start_date = self._config.get("start_date")
+        self._since = None if options.is_full_table else bookmark.since or start_date
         if options.is_full_table:
             bookmark = Bookmark(sequence=bookmark.sequence)
         is_replay = bookmark.is_replay or bookmark.since is None
         self.progress = Progress(
             bookmark,
-            system_id=options.system_id,
+            system_id=self._config["system_id"],
             has_lines=options.has_lines,
             replay=self._since if is_replay else None,
         )
@@ -132,10 +117,11 @@ class ExportReader:
         Raises:
             PluginError: The server's clock is needed, and the API does not respond.
         """
-        options = self._options
-        query = ExportQuery(lines=options.has_lines, filter_groups=options.filter_groups)
-        pending = f"the invoices that are pending for system {options.system_id}"
-        if options.is_full_table:
+        config = self._config
+        filter_groups = tuple(config.get("filter_groups") or ())
+        query = ExportQuery(lines=self._has_lines, filter_groups=filter_groups)
+        pending = f"the invoices that are pending for system {config['system_id']}"
+        if self._is_full_table:
             _logger.info("Requesting %s.", pending)
             return query
         if self._since:
@@ -144,12 +130,12 @@ class ExportReader:
             return replace(query, since=since)
         _logger.info("Requesting %s. %s", pending, _HOW_TO_LOAD_ALL)
         requested_at = time.monotonic()
-        is_limited = options.page_size > 0
+        is_limited = config["page_size"] > 0
         now = self._client.read_server_time(is_limited=is_limited) or datetime.now(UTC)
-        self._set_started(now, requested_at)
+        self._set_next_since(now, requested_at)
         return replace(query, since=times.format_for_api(now.isoformat()))
 
-    def iter_pages(self, query: ExportQuery) -> Iterator[list[Row]]:
+    def iter_pages(self, query: ExportQuery) -> Iterator[Rows]:
         """Read the list: booked invoices first, then the drafts.
 
         Pages are read ahead of what is written, so nothing is recorded here as delivered.
@@ -160,39 +146,48 @@ class ExportReader:
         Raises:
             PluginError: The API rejects a request, stays unreachable, or sends something else.
         """
-        size = self._options.page_size
         seen = IdRanges()
         without_id = 0
-        for rows in iter_pages(partial(self._fetch, query), size, seen):
+        for rows in self._iter_rows(query, seen):
             without_id += sum(row.id is None for row in rows)
-            yield self._to_deliver(rows)
-        if self._options.include_drafts:
-            for rows in iter_pages(partial(self._fetch, replace(query, drafts=True)), size, seen):
-                # Rows without an id are in both lists, and cannot be told apart.
-                drafts = []
-                for row in rows:
-                    if row.id is None and without_id:
-                        without_id -= 1
-                        continue
-                    if isinstance(row, RawInvoice):
-                        row.non_booked = True
-                    drafts.append(row)
-                yield drafts
+            yield self._without_delivered(rows)
+        if self._config["include_non_booked"]:
+            yield from self._iter_drafts(query, seen, without_id)
 
-    def _to_deliver(self, rows: list[Row]) -> list[Row]:
+    def _iter_drafts(self, query: ExportQuery, seen: IdRanges, without_id: int) -> Iterator[Rows]:
+        """Read the list of booked invoices and drafts; yields what was not seen.
+
+        Rows without an id cannot be told apart: as many as the list of booked invoices had
+        are taken for the same ones.
+        """
+        for rows in self._iter_rows(replace(query, drafts=True), seen):
+            drafts = []
+            for row in rows:
+                if row.id is None and without_id:
+                    without_id -= 1
+                    continue
+                if isinstance(row, RawInvoice):
+                    row.non_booked = True
+                drafts.append(row)
+            yield drafts
+
+    def _iter_rows(self, query: ExportQuery, seen: IdRanges) -> Iterator[Rows]:
+        return iter_pages(partial(self._fetch, query), self._config["page_size"], seen)
+
+    def _without_delivered(self, rows: Rows) -> Rows:
         should_deliver = self.progress.should_deliver
         kept = [row for row in rows if row.id is None or should_deliver(row.id)]
-        self.account.skipped += len(rows) - len(kept)
+        self.counts.skipped += len(rows) - len(kept)
         return kept
 
     def _fetch(self, query: ExportQuery, request: PageRequest) -> Page:
         page = self._client.fetch(query, request)
-        if self._started is None:
-            self._set_started(page.server_time or datetime.now(UTC), page.requested_at)
+        if self._next_since_time is None:
+            self._set_next_since(page.server_time or datetime.now(UTC), page.requested_at)
         self.has_response = True
         return page
 
-    def _set_started(self, now: datetime, requested_at: float) -> None:
+    def _set_next_since(self, now: datetime, requested_at: float) -> None:
         """Set T: the server's time, or the next second if the program is not a second old.
 
         T has whole seconds, as `Date` has. A mark that the run before set in T's own second
@@ -201,40 +196,40 @@ class ExportReader:
         until then would give the same T.
         """
         is_young = requested_at < self._process_started + 1
-        self._started = now + timedelta(seconds=1) if is_young else now
-        if not self._options.is_full_table:
-            since = times.format_bookmark(self._started)
-            self.progress.next_since = self.account.next_since = since
+        self._next_since_time = now + timedelta(seconds=1) if is_young else now
+        if not self._is_full_table:
+            since = times.format_bookmark(self._next_since_time)
+            self.progress.next_since = self.counts.next_since = since
 
 
 class Sync:
-    """Delivers what the reader reads.
+    """Delivers the invoices that the reader finds.
 
     Args:
         reader: Reads the list.
         writer: Writes invoices and their lines.
-        write_state: Writes a STATE with these bookmarks.
+        write_bookmarks: Writes a STATE with these bookmarks.
         guard: Defers signals while invoices are written.
-        count: Is called with numbers of invoices and lines that were written.
+        count: Counts for the SDK's metrics.
     """
 
     def __init__(
         self,
         reader: ExportReader,
         writer: RecordWriter,
-        write_state: WriteState,
+        write_bookmarks: WriteBookmarks,
         guard: SignalGuard,
-        count: Callable[[int, int], None],
+        count: Count,
     ) -> None:
         self._reader = reader
         self._progress = reader.progress
         self._writer = writer
-        self._write_bookmarks = write_state
+        self._write_bookmarks = write_bookmarks
         self._guard = guard
-        self._account = reader.account
+        self._counts = reader.counts
         self._count = count
         self._needs_first_state = reader.is_first_run
-        self._started = self._logged_at = time.monotonic()
+        self._run_started_at = self._logged_at = time.monotonic()
 
     def run(self, limit: int | None = None) -> None:
         """Deliver everything.
@@ -254,16 +249,16 @@ class Sync:
             raise
         finally:
             self._log_summary()
-        if self._account.undeliverable:
-            raise PluginError(_describe_undeliverable(self._account.undeliverable))
+        if self._counts.undeliverable:
+            raise PluginError(_describe_undeliverable(self._counts.undeliverable))
 
     def _deliver(self, limit: int | None) -> None:
         query = self._reader.start()
         pages = self._reader.iter_pages(query)
-        for page in pages if limit else Prefetcher(pages):
+        for page in pages if limit else prefetch(pages):
             self._write_first_state()
-            self._write_page(page[: limit and limit - self._account.delivered])
-            if limit and self._account.delivered >= limit:
+            self._write_page(page[: limit and limit - self._counts.delivered])
+            if limit and self._counts.delivered >= limit:
                 break
             if self._flush() and self._progress.should_emit():
                 self._write_state()
@@ -271,7 +266,7 @@ class Sync:
             self._guard.exit_if_requested()
         else:
             self._flush(force=True)
-            if not self._account.undeliverable:
+            if not self._counts.undeliverable:
                 self._progress.complete()
         self._write_last_state()
 
@@ -298,15 +293,15 @@ class Sync:
             self._progress.record(invoice.id, lines=outcome, is_draft=invoice.non_booked)
             invoices += 1
             lines += outcome
-            self._account.drafts += invoice.non_booked
-        self._account.delivered += invoices
-        self._account.lines += lines
+            self._counts.drafts += invoice.non_booked
+        self._counts.delivered += invoices
+        self._counts.lines += lines
         self._count(invoices, lines)
 
     def _report(self, undeliverable: Sequence[UndeliverableInvoice]) -> None:
         for row in undeliverable:
-            self._account.undeliverable.append(row)
-            if len(self._account.undeliverable) <= _MAX_NAMED:
+            self._counts.undeliverable.append(row)
+            if len(self._counts.undeliverable) <= _MAX_NAMED:
                 name = "An invoice without an id" if row.id is None else f"Invoice {row.id}"
                 _logger.error("%s cannot be delivered: %s.", name, row.reason)
 
@@ -324,7 +319,7 @@ class Sync:
 
         There is none before the first response: T is not known, and the given state stands.
         """
-        if self._reader.has_response and not self._progress.is_emitted:
+        if self._reader.has_response and not self._progress.is_in_last_state:
             with self._guard.deferred():
                 self._writer.flush(force=True)
                 self._write_bookmarks(self._progress.bookmarks())
@@ -337,20 +332,20 @@ class Sync:
     def _log_summary(self) -> None:
         if signal_name := self._guard.requested:
             _logger.info("%s ended the run after the current invoice.", signal_name)
-        since = self._account.next_since
+        since = self._counts.next_since
         end = f" The next run lists from {since}." if since else ""
-        _logger.info("%s%s", self._account.summary(), end)
+        _logger.info("%s%s", self._counts.summary(), end)
 
     def _log_progress(self) -> None:
         now = time.monotonic()
         if now - self._logged_at >= _LOG_INTERVAL_S:
             self._logged_at = now
-            account = self._account
-            rate = (account.delivered + account.lines) / (now - self._started)
+            counts = self._counts
+            rate = (counts.delivered + counts.lines) / (now - self._run_started_at)
             _logger.info(
                 "%s and %s so far, %.0f records a second.",
-                counted(account.delivered, "invoice"),
-                counted(account.lines, "line"),
+                counted(counts.delivered, "invoice"),
+                counted(counts.lines, "line"),
                 rate,
             )
 

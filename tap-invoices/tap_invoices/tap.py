@@ -16,15 +16,15 @@ from tap_invoices._shared.delivered_ids import INVOICE_LINES, INVOICES
 from tap_invoices._shared.errors import PluginError
 from tap_invoices._shared.plugin import ConfiguredPlugin
 from tap_invoices._shared.run_report import RunReport
-from tap_invoices.account import SyncAccount
 from tap_invoices.account_check.command_line import add_check_option, run_check
-from tap_invoices.bookmark import Bookmark, known_bookmarks
+from tap_invoices.bookmark import Bookmark, strip_unknown_keys
 from tap_invoices.catalog import parse_catalog
 from tap_invoices.records.stream_output import Writer
 from tap_invoices.shutdown import SignalGuard
+from tap_invoices.sync_counts import SyncCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import FrameType
 
     import click
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tap_invoices._shared.listing import ExportClient
     from tap_invoices._shared.response import JSON
     from tap_invoices.records.stream_output import RecordWriter
-    from tap_invoices.sync import Sync
+    from tap_invoices.sync import Count, Sync, SyncOptions
 
 
 class TapInvoices(ConfiguredPlugin, Tap):
@@ -55,7 +55,7 @@ class TapInvoices(ConfiguredPlugin, Tap):
     ) -> None:
         config = self.read_settings(config, is_environment_read=parse_env_config)
         self._guard = SignalGuard()
-        self._account = SyncAccount()
+        self._counts = SyncCounts()
         if options.get("setup_mapper") is False and "access_token" not in config:
             # discovery can do without
             self.config_jsonschema = {**self.config_jsonschema, "required": []}  # type: ignore[misc]
@@ -95,7 +95,7 @@ class TapInvoices(ConfiguredPlugin, Tap):
     def setup_mapper(self) -> None:
         self.check_settings()
         report = RunReport(
-            self.config["system_id"], self.config.get("report_file"), self._account.report
+            self.config["system_id"], self.config.get("report_file"), self._counts.report
         )
         command.publish_at_end(report)
         catalog = self.catalog  # may request a sample
@@ -116,7 +116,7 @@ class TapInvoices(ConfiguredPlugin, Tap):
     @override
     def load_state(self, state: dict[str, Any]) -> None:
         self._bookmark = Bookmark.from_state(state)
-        bookmarks = known_bookmarks(state)
+        bookmarks = strip_unknown_keys(state)
         other_system, system_id = self._bookmark.system_id, self.config.get("system_id")
         if other_system not in (None, system_id):
             self.logger.warning(
@@ -140,29 +140,19 @@ class TapInvoices(ConfiguredPlugin, Tap):
             InvoiceLines(self, schemas[INVOICE_LINES]),
         ]
 
-    def _make_sync(
-        self,
-        writer: RecordWriter,
-        count: Callable[[int, int], None],
-        *,
-        is_full_table: bool,
-        has_lines: bool,
-    ) -> Sync:
-        """Make the sync of both streams; see `MakeSync`."""
-        from tap_invoices.sync import ExportReader, Sync, SyncOptions  # noqa: PLC0415
+    def _make_sync(self, options: SyncOptions, writer: RecordWriter, count: Count) -> Sync:
+        """Make the sync of both streams.
 
-        self._account.last_state = self.state or None  # the SDK has emitted what was given
-        options = SyncOptions.from_config(
-            self.config, is_full_table=is_full_table, has_lines=has_lines
-        )
-        reader = ExportReader(self._client, options, self._bookmark, self._account, PROCESS_STARTED)
-        return Sync(
-            reader,
-            writer,
-            self._write_bookmarks,
-            self._guard,
-            count,
-        )
+        Args:
+            options: What to read.
+            writer: Writes invoices and their lines.
+            count: Is called with numbers of invoices and lines that were written.
+        """
+        from tap_invoices.sync import ExportReader, Sync  # noqa: PLC0415 - see discover_streams
+
+        self._counts.last_state = self.state or None  # the SDK has emitted what was given
+        reader = ExportReader(self._client, options, self._bookmark, self._counts, PROCESS_STARTED)
+        return Sync(reader, writer, self._write_bookmarks, self._guard, count)
 
     @cached_property
     def _client(self) -> ExportClient:
@@ -171,7 +161,7 @@ class TapInvoices(ConfiguredPlugin, Tap):
 
         api = ApiSettings.from_config(self.config)
         http = HttpClient(api, user_agent=f"{self.name}/{self.plugin_version}")
-        self._account.stats = http.stats
+        self._counts.stats = http.stats
         return ExportClient(http, api)
 
     def _read_sample(self) -> list[dict[str, JSON]]:
@@ -198,7 +188,7 @@ class TapInvoices(ConfiguredPlugin, Tap):
     def _write_bookmarks(self, bookmarks: dict[str, dict[str, Any]]) -> None:
         self.state.setdefault("bookmarks", {}).update(bookmarks)
         self.state_writer.write_state(self.state)
-        self._account.last_state = self.state
+        self._counts.last_state = self.state
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

@@ -98,7 +98,6 @@ class TargetInvoicesAck(ConfiguredPlugin, Target):
             target = cls(config=config.config, parse_env_config=config.parse_env)
         except ConfigValidationError as error:
             end_on_error(error)
-            raise
         with suppress(PluginError):  # it was logged with the result of the run
             target.listen(file_input)
         raise SystemExit(target.exit_code)

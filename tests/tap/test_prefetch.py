@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_invoices.prefetch import Prefetcher
+from tap_invoices.prefetch import prefetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 def test_items_come_in_order_and_end() -> None:
-    assert list(Prefetcher(iter(range(50)))) == list(range(50))
+    assert list(prefetch(iter(range(50)))) == list(range(50))
 
 
 def test_an_error_comes_where_its_item_would() -> None:
@@ -23,17 +23,17 @@ def test_an_error_comes_where_its_item_would() -> None:
         yield 2
         raise ValueError("third")
 
-    prefetcher = Prefetcher(items())
-    assert [next(prefetcher), next(prefetcher)] == [1, 2]
+    pages = prefetch(items())
+    assert [next(pages), next(pages)] == [1, 2]
     with pytest.raises(ValueError, match="third"):
-        next(prefetcher)
+        next(pages)
 
 
 def test_nothing_starts_before_the_first_item_is_wanted() -> None:
     threads = threading.active_count()
-    prefetcher = Prefetcher(iter(range(3)))
+    pages = prefetch(iter(range(3)))
     assert threading.active_count() == threads
-    assert list(prefetcher) == [0, 1, 2]
+    assert list(pages) == [0, 1, 2]
 
 
 def test_one_item_is_made_ahead_and_no_more() -> None:
@@ -44,9 +44,9 @@ def test_one_item_is_made_ahead_and_no_more() -> None:
             event.set()
             yield number
 
-    prefetcher = Prefetcher(items())
-    assert next(prefetcher) == 0
+    pages = prefetch(items())
+    assert next(pages) == 0
     assert begun[1].wait(10)
     assert not begun[2].wait(0.2)
-    assert next(prefetcher) == 1
+    assert next(pages) == 1
     assert begun[2].wait(10)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_invoices._shared.listing import Page
-from tap_invoices.account import SyncAccount
 from tap_invoices.bookmark import Bookmark
 from tap_invoices.sync import ExportReader, SyncOptions
+from tap_invoices.sync_counts import SyncCounts
 
 if TYPE_CHECKING:
     from .conftest import Tap
@@ -29,19 +29,15 @@ class Client:
         return self.page
 
 
-def read(client: Any, **options: Any) -> ExportReader:
-    defaults: dict[str, Any] = {
+def read(client: Any, *, is_full_table: bool = False) -> ExportReader:
+    config = {
         "system_id": "warehouse",
         "page_size": 250,
         "start_date": "2026-01-01",
-        "include_drafts": False,
-        "filter_groups": (),
-        "is_full_table": False,
-        "has_lines": True,
+        "include_non_booked": False,
     }
-    reader = ExportReader(
-        client, SyncOptions(**defaults | options), Bookmark(), SyncAccount(), STARTED
-    )
+    options = SyncOptions(config, is_full_table=is_full_table, has_lines=True)
+    reader = ExportReader(client, options, Bookmark(), SyncCounts(), STARTED)
     assert list(reader.iter_pages(reader.start())) == []
     return reader
 

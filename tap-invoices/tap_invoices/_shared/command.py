@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from singer_sdk.exceptions import ConfigValidationError
 from typing_extensions import override
@@ -53,13 +53,13 @@ def run(cli: Callable[[], object]) -> None:
         logging.basicConfig()
         _end(["stdout is closed, and messages are written there. Start the program with one."])
     try:
-        _call(cli)
+        _run_and_flush(cli)
     except SystemExit as end:
         publish(_exit_code(end))
         raise
 
 
-def _call(cli: Callable[[], object]) -> None:
+def _run_and_flush(cli: Callable[[], object]) -> None:
     try:
         try:
             cli()
@@ -100,7 +100,7 @@ def publish(exit_code: int, reasons: Iterable[str] = ()) -> None:
         published.finish(exit_code, " ".join([*problems, *reasons]))
 
 
-def end_on_error(error: BaseException) -> None:
+def end_on_error(error: BaseException) -> NoReturn:
     """End the program for an error, with a line for each problem.
 
     Raises:
@@ -142,7 +142,7 @@ def _exit_code(end: SystemExit) -> int:
     return FAILED
 
 
-def _end(messages: list[str]) -> None:
+def _end(messages: list[str]) -> NoReturn:
     for message in messages:
         _logger.error("%s", message)
     raise _LoggedExit(FAILED) from None

@@ -110,6 +110,10 @@ class RequestStats:
             self.retries += retries
             self.seconds += seconds
 
+    def to_json(self) -> dict[str, float]:
+        """Return the figures for the run report."""
+        return {"sent": self.sent, "retries": self.retries, "seconds": round(self.seconds, 3)}
+
 
 class HttpClient:
     """Sends requests to the API; threads may share it.

@@ -1,4 +1,4 @@
-"""The account of a run: what became of the invoices."""
+"""The counts of a run: what became of the invoices."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from tap_invoices._shared.response import UndeliverableInvoice
 
 
+_NO_REQUESTS = {"sent": 0, "retries": 0, "seconds": 0}
+
+
 @dataclass
-class SyncAccount:
+class SyncCounts:
     """What became of the invoices of a run: all messages and figures are derived from it.
 
     Attributes:
@@ -48,11 +51,7 @@ class SyncAccount:
                 "skipped": self.skipped,
                 "undeliverable": len(self.undeliverable),
             },
-            "requests": {
-                "sent": self.stats.sent if self.stats else 0,
-                "retries": self.stats.retries if self.stats else 0,
-                "seconds": round(self.stats.seconds, 3) if self.stats else 0,
-            },
+            "requests": self.stats.to_json() if self.stats else _NO_REQUESTS,
             "undeliverable": [
                 {"id": invoice.id, "reason": invoice.reason} for invoice in self.undeliverable
             ],
