@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_invoices._shared import PLUGIN_NAME, times
 from tap_invoices._shared.delivered_ids import INVOICE_LINES, INVOICES
-from tap_invoices._shared.listing import ExportQuery, created_since
+from tap_invoices._shared.filters import created_between
+from tap_invoices._shared.listing import ExportQuery
 from tap_invoices._shared.quantity import counted
 from tap_invoices._shared.response import UndeliverableInvoice
 from tap_invoices.catalog import COMPUTED_COLUMNS, EXTRA, FREE_FORM, LINES
@@ -84,7 +85,7 @@ def _sample_rows(fetch: Callable[..., Page]) -> Iterator[Sequence[Row]]:
     now = first.server_time or datetime.now(UTC)
     for days in _RECENT_DAYS:
         after = times.format_for_api((now - timedelta(days=days)).isoformat())
-        rows = fetch(since=times.EPOCH, filter_groups=(created_since(after),)).rows
+        rows = fetch(since=times.EPOCH, filter_groups=(created_between(after),)).rows
         yield rows
         if rows:
             return

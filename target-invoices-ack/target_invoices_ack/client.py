@@ -11,6 +11,7 @@ import msgspec
 
 from target_invoices_ack._shared import times
 from target_invoices_ack._shared.errors import MalformedResponseError, PluginError
+from target_invoices_ack._shared.filters import created_between
 from target_invoices_ack._shared.http import (
     MARK_PATH,
     MAX_SMALL_RESPONSE_BYTES,
@@ -19,7 +20,7 @@ from target_invoices_ack._shared.http import (
     server_message,
 )
 from target_invoices_ack._shared.id_ranges import IdRanges
-from target_invoices_ack._shared.listing import ExportClient, ExportQuery, created_since
+from target_invoices_ack._shared.listing import ExportClient, ExportQuery
 from target_invoices_ack._shared.pagination import iter_pages
 from target_invoices_ack._shared.response import RawInvoice
 from target_invoices_ack._shared.status import Purpose
@@ -116,7 +117,7 @@ class AckClient:
         Raises:
             PluginError: The API rejects the request or cannot be reached.
         """
-        query = ExportQuery(since=times.EPOCH, filter_groups=[created_since(moment)])
+        query = ExportQuery(since=times.EPOCH, filter_groups=[created_between(moment)])
         rows = self._iter_rows(query, IdRanges())
         return {row.id: _created_at(row) for row in rows if row.id is not None}
 

@@ -19,54 +19,22 @@ DEFAULT_API_URL = "https://api.traede.com"
 DEFAULT_REQUEST_TIMEOUT = 300
 
 SECRETS = ("access_token", "app_key")
+SECRET_VARIABLES = tuple(
+    f"{program}_{name}".upper()
+    for program in ("tap_invoices", "target_invoices_ack")
+    for name in SECRETS
+)
 
 _PROXY_VARIABLES = {"http_proxy", "https_proxy", "all_proxy"}
 
-TAP_SETTINGS = frozenset(
-    {
-        "api_url",
-        "access_token",
-        "app_key",
-        "system_id",
-        "start_date",
-        "include_non_booked",
-        "filter_groups",
-        "page_size",
-        "request_timeout",
-        "report_file",
-        "stream_maps",
-        "stream_map_config",
-        "faker_config",
-        "flattening_enabled",
-        "flattening_max_depth",
-        "flattening_max_key_length",
-        "flattening_separator",
-        "batch_config",
-    }
+_SETTINGS = (
+    "access_token allow_missing_lines api_url app_key batch_config confirm dry_run faker_config "
+    "filter_groups flattening_enabled flattening_max_depth flattening_max_key_length "
+    "flattening_separator id_property include_non_booked loader max_parallel_requests note "
+    "page_size read_back reconcile_since report_file request_timeout skip_exported start_date "
+    "stream stream_map_config stream_maps system_id verify_marks warn_of_loader"
 )
-TARGET_SETTINGS = frozenset(
-    {
-        "api_url",
-        "access_token",
-        "app_key",
-        "system_id",
-        "request_timeout",
-        "loader",
-        "read_back",
-        "confirm",
-        "stream",
-        "id_property",
-        "note",
-        "skip_exported",
-        "max_parallel_requests",
-        "dry_run",
-        "reconcile_since",
-        "allow_missing_lines",
-        "verify_marks",
-        "warn_of_loader",
-        "report_file",
-    }
-)
+SETTINGS = frozenset(_SETTINGS.split())
 """All settings of either program: both may share one file, so each ignores the other's."""
 
 API_SETTINGS: tuple[th.Property[Any], ...] = (
@@ -154,9 +122,10 @@ class ApiSettings:
 
 
 def secrets_of(config: Mapping[str, Any]) -> Iterator[object]:
-    """Iterate over what no log may show: of the settings, and passwords of proxies."""
+    """Iterate over what no log may show, in the settings and in the environment."""
     yield from map(config.get, SECRETS)
     yield password_in(config.get("api_url"))
+    yield from map(os.environ.get, SECRET_VARIABLES)
     for name, value in os.environ.items():
         if name.lower() in _PROXY_VARIABLES:
             yield password_in(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -17,7 +16,7 @@ from .errors import PluginError
 from .redact import describe_safely, hide_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from .run_report import RunReport
 
@@ -26,7 +25,6 @@ SIGNAL_EXIT = 128
 """As shells have it: the exit code of a program that a signal ended is 128 and its number."""
 
 _MAX_PROBLEMS = 20
-_SECRET_VARIABLES = ("ACCESS_TOKEN", "APP_KEY")
 
 _logger = logging.getLogger(PLUGIN_NAME)
 
@@ -46,7 +44,7 @@ def run(cli: Callable[[], object]) -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _on_interrupt)
-    hide_secrets([*_secrets_of_environment(), *secrets_of({})])
+    hide_secrets(secrets_of({}))
     _logger.addHandler(_ProblemCollector())
     output.install()
     if sys.stdout is None:
@@ -146,9 +144,3 @@ def _end(messages: list[str]) -> NoReturn:
     for message in messages:
         _logger.error("%s", message)
     raise _LoggedExit(FAILED) from None
-
-
-def _secrets_of_environment() -> Iterator[str]:
-    prefixes = ("TAP_INVOICES_", "TARGET_INVOICES_ACK_")
-    names = [prefix + name for prefix in prefixes for name in _SECRET_VARIABLES]
-    yield from filter(None, map(os.environ.get, names))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 from singer_sdk.exceptions import ConfigValidationError
 
-from .api_settings import TAP_SETTINGS, TARGET_SETTINGS, api_setting_errors
-from .environment import nearest
+from .api_settings import SETTINGS, api_setting_errors
+from .environment import MAX_SHOWN, TYPE_NAMES, nearest
 from .redact import shorten, without_password
 from .stream_map_errors import stream_map_errors
 
@@ -17,14 +17,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.plugin_base import PluginBase
 
-_TYPES = {
-    "integer": "an integer",
-    "number": "a number",
-    "string": "text",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "an object",
-}
+_EXPECTED = TYPE_NAMES | {"array": "a list", "object": "an object"}
 _BOUNDS = {
     "minimum": "the minimum is {}",
     "exclusiveMinimum": "it must be greater than {}",
@@ -32,7 +25,6 @@ _BOUNDS = {
     "minLength": "it must not be empty",
     "minItems": "it must not be empty",
 }
-_MAX_SHOWN = 200
 
 
 def explain(error: ConfigValidationError, plugin: PluginBase) -> ConfigValidationError:
@@ -65,7 +57,7 @@ def setting_errors(plugin: PluginBase, known: Container[str] = ()) -> Iterator[s
 
 def unknown_settings(config: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:
     """Describe settings that neither program has; those of the other one are ignored."""
-    names = TAP_SETTINGS | TARGET_SETTINGS | known.keys()
+    names = SETTINGS | known.keys()
     for name in config:
         if name not in names:
             yield f"{name} is not a setting.{nearest(name, names)}"
@@ -97,7 +89,7 @@ def _setting(problem: jsonschema.ValidationError) -> str:
 
 def _show(value: object, setting: str) -> str:
     text = without_password(repr(value)) if setting == "api_url" else repr(value)
-    return shorten(text, _MAX_SHOWN)
+    return shorten(text, MAX_SHOWN)
 
 
 def how_to_set(name: str, plugin: str) -> str:
@@ -111,9 +103,8 @@ def _expected(problem: jsonschema.ValidationError) -> str:
     schema: Any = problem.schema
     match problem.validator:
         case "type":
-            return (
-                f"it takes {_join_or(_TYPES[name] for name in _list(expected) if name != 'null')}"
-            )
+            names = [_EXPECTED[name] for name in _list(expected) if name != "null"]
+            return f"it takes {_join_or(names)}"
         case "enum":
             return f"it takes {_join_or(repr(each) for each in expected if each is not None)}"
         case "pattern":
@@ -124,7 +115,7 @@ def _expected(problem: jsonschema.ValidationError) -> str:
         case bound if bound in _BOUNDS:
             return _BOUNDS[bound].format(expected)
         case _:
-            return shorten(problem.message, _MAX_SHOWN)
+            return shorten(problem.message, MAX_SHOWN)
 
 
 def _json_path(path: Iterable[str | int]) -> str:

@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING
 import requests
 from urllib3.exceptions import NameResolutionError
 
-from .errors import CHECK_NETWORK, ConnectionFailedError
+from .errors import CHECK_NETWORK, CHECK_PROXY, ConnectionFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CHECK_PROXY = "Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
 _CHECK_AUTHORITY = "Set REQUESTS_CA_BUNDLE to a file with the certificate of its authority"
 _CUT_OFF = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
 
 _FAILURES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str, str], ...] = (
     (ssl.SSLCertVerificationError, "its certificate is not trusted", _CHECK_AUTHORITY),
     (NameResolutionError, "its host name does not resolve", CHECK_NETWORK),
-    (requests.exceptions.ProxyError, "the proxy cannot be reached", _CHECK_PROXY),
+    (requests.exceptions.ProxyError, "the proxy cannot be reached", CHECK_PROXY),
     (ConnectionRefusedError, "connection refused", CHECK_NETWORK),
     (requests.ConnectTimeout, "no connection in time", CHECK_NETWORK),
     ((TimeoutError, requests.Timeout), "no response in time", CHECK_NETWORK),
@@ -46,7 +45,7 @@ def explain_failure(error: BaseException) -> ConnectionFailedError:
         if match := _TUNNEL_REJECTED.match(str(cause)):
             retry = not match[1].startswith("4")
             return ConnectionFailedError(
-                f"the proxy answered {match[1]}", retry=retry, hint=_CHECK_PROXY
+                f"the proxy answered {match[1]}", retry=retry, hint=CHECK_PROXY
             )
     retry = not any(isinstance(cause, _PERMANENT) for cause in causes)
     for types, reason, hint in _FAILURES:

@@ -17,19 +17,22 @@ if TYPE_CHECKING:
 
     Schema = Mapping[str, Any]
 
-_BOOLEANS = {
-    "true": True,
-    "1": True,
-    "yes": True,
-    "on": True,
-    "false": False,
-    "0": False,
-    "no": False,
-    "off": False,
-}
+_TRUE = {"true", "1", "yes", "on"}
+_FALSE = {"false", "0", "no", "off"}
 _NOT_SET = (None, "")  # as schedulers leave a variable that has no value
 _NOT_SETTINGS = ("LOGLEVEL",)  # read by the SDK itself
-_MAX_SHOWN = 200
+
+MAX_SHOWN = 200
+"""Characters that a message repeats of a value."""
+
+TYPE_NAMES = {
+    "boolean": "true or false",
+    "integer": "an integer",
+    "number": "a number",
+    "array": "a JSON list",
+    "object": "a JSON object",
+    "string": "text",
+}
 
 
 def normalize(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,8 +70,8 @@ def read_environment(schema: Schema, prefix: str) -> dict[str, Any]:
         try:
             settings[name] = _parse(text, setting)
         except ValueError:
-            shown = "" if setting.get("secret") else f"{shorten(text, _MAX_SHOWN)!r} and "
-            errors.append(f"{variable} is {shown}not {_EXPECTED[_type_of(setting)]}")
+            shown = "" if setting.get("secret") else f"{shorten(text, MAX_SHOWN)!r} and "
+            errors.append(f"{variable} is {shown}not {TYPE_NAMES[_type_of(setting)]}")
     if errors:
         raise ConfigValidationError("A setting is invalid", errors=errors)
     return settings
@@ -118,17 +121,7 @@ def _agrees(text: str, setting: Schema, value: object) -> bool:
 def _type_of(setting: Schema) -> str:
     types = setting.get("type", "string")
     names = [types] if isinstance(types, str) else types
-    return next((name for name in names if name in _EXPECTED), "string")
-
-
-_EXPECTED = {
-    "boolean": "true or false",
-    "integer": "an integer",
-    "number": "a number",
-    "array": "a JSON list",
-    "object": "a JSON object",
-    "string": "text",
-}
+    return next((name for name in names if name in TYPE_NAMES), "string")
 
 
 def _parse(text: str, setting: Schema) -> Any:  # noqa: ANN401 - a setting's value
@@ -139,9 +132,9 @@ def _parse(text: str, setting: Schema) -> Any:  # noqa: ANN401 - a setting's val
     """
     match _type_of(setting):
         case "boolean":
-            if text.lower() not in _BOOLEANS:
+            if text.lower() not in _TRUE | _FALSE:
                 raise ValueError(text)
-            return _BOOLEANS[text.lower()]
+            return text.lower() in _TRUE
         case "integer":
             return _parse_number(text, int)
         case "number":

@@ -1,4 +1,4 @@
-"""Problems that end a run, each told in one line that says what to do."""
+"""Errors that end a run; the text of each is one line that says what to do."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class StateError(PluginError):
 
 
 CHECK_NETWORK = "Check api_url and the network"
+CHECK_PROXY = "Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
 
 
 class ConnectionFailedError(PluginError):

@@ -43,6 +43,23 @@ def filter_errors(groups: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         )
 
 
+def created_between(first: str, last: str | None = None) -> dict[str, Any]:
+    """Return the filter group for invoices created at or after a time.
+
+    Args:
+        first: The time.
+        last: If given, the group is for invoices created at or before this time too.
+    """
+    bounds = (("gte", first), ("lte", last))
+    return {
+        "filters": [
+            {"key": "created_at", "operator": operator, "value": time}
+            for operator, time in bounds
+            if time is not None
+        ]
+    }
+
+
 def filters_to_query(groups: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """Format groups as query parameters.
 

@@ -95,11 +95,6 @@ class ExportQuery:
         return ["system_id", *(name for name, value in shaped.items() if value)]
 
 
-def created_since(moment: str) -> Mapping[str, Any]:
-    """Return the filter group for invoices created at or after a time."""
-    return {"filters": [{"key": "created_at", "operator": "gte", "value": moment}]}
-
-
 @dataclass(frozen=True)
 class Page:
     """The response to one request.
@@ -139,12 +134,10 @@ class ExportClient:
             PluginError: The API rejects it, stays unreachable, or sends something else.
         """
 
-        def read(response: requests.Response) -> Page:
-            body = read_body(response, MAX_RESPONSE_BYTES)
-            return _page(response, parse_listing(body), requested_at)
+        def read(response: requests.Response) -> list[Row]:
+            return parse_listing(read_body(response, MAX_RESPONSE_BYTES))
 
-        requested_at = time.monotonic()
-        return self._get(query, page, read)
+        return self._fetch(query, page, read)
 
     def fetch_sample(self, query: ExportQuery, size: int, *, is_limited: bool = True) -> Page:
         """Request the first invoices of a list, in bounded memory.
@@ -161,12 +154,10 @@ class ExportClient:
             PluginError: The API rejects it, stays unreachable, or sends something else.
         """
 
-        def read(response: requests.Response) -> Page:
-            rows = read_listing_start(response, MAX_SAMPLE_BYTES).rows
-            return _page(response, rows[:size], requested_at)
+        def read(response: requests.Response) -> Sequence[Row]:
+            return read_listing_start(response, MAX_SAMPLE_BYTES).rows[:size]
 
-        requested_at = time.monotonic()
-        return self._get(query, PageRequest(limit=size if is_limited else 0), read)
+        return self._fetch(query, PageRequest(limit=size if is_limited else 0), read)
 
     def read_server_time(self, *, is_limited: bool = True) -> datetime | None:
         """Request the server's clock; the body of the response is not read.
@@ -177,11 +168,19 @@ class ExportClient:
         Raises:
             PluginError: The API rejects it or stays unreachable.
         """
+        return self._get(ExportQuery(), PageRequest(limit=int(is_limited)), _server_time)
 
-        def read(response: requests.Response) -> datetime | None:
-            return times.parse_http_date(response.headers.get("Date"))
+    def _fetch(
+        self,
+        query: ExportQuery,
+        page: PageRequest,
+        read_rows: Callable[[requests.Response], Sequence[Row]],
+    ) -> Page:
+        def read(response: requests.Response) -> Page:
+            return Page(read_rows(response), _server_time(response), requested_at)
 
-        return self._get(ExportQuery(), PageRequest(limit=int(is_limited)), read)
+        requested_at = time.monotonic()
+        return self._get(query, page, read)
 
     def _get(
         self, query: ExportQuery, page: PageRequest, read: Callable[[requests.Response], T]
@@ -227,5 +226,5 @@ def read_listing_start(response: requests.Response, max_bytes: int) -> ListingSt
     return ListingStart(parse_listing(body), len(body), is_complete=True)
 
 
-def _page(response: requests.Response, rows: Sequence[Row], requested_at: float) -> Page:
-    return Page(rows, times.parse_http_date(response.headers.get("Date")), requested_at)
+def _server_time(response: requests.Response) -> datetime | None:
+    return times.parse_http_date(response.headers.get("Date"))

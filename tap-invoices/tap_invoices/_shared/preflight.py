@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.utils import select_proxy
 
+from .errors import CHECK_PROXY
 from .redact import without_password
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 _HEADER_SAFE = re.compile("[!-~]*")
 _PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-_PROXY_VARIABLES = "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
 
 
 def fits_header(value: str) -> bool:
@@ -39,7 +39,7 @@ def connection_errors(api_url: str) -> Iterator[str]:
     if proxy and (problem := _proxy_problem(proxy)):
         yield (
             f"The proxy {without_password(proxy)!r} of the environment cannot be used: {problem}. "
-            f"Check {_PROXY_VARIABLES}."
+            f"{CHECK_PROXY}."
         )
     if api_url.startswith("https:") and isinstance(verify, str):
         yield from _certificate_errors(verify)
