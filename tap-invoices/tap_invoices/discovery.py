@@ -16,7 +16,6 @@ from tap_invoices._shared.quantity import counted
 from tap_invoices._shared.response import UndeliverableInvoice
 from tap_invoices.catalog import COMPUTED_COLUMNS, EXTRA, FREE_FORM, LINES
 from tap_invoices.records.build import UndeliverableError, is_date, is_int64, lines_in
-from tap_invoices.sync_counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

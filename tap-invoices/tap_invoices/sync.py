@@ -20,7 +20,6 @@ from tap_invoices._shared.redact import shorten
 from tap_invoices._shared.response import RawInvoice, UndeliverableInvoice
 from tap_invoices.bookmark import Bookmark, Progress
 from tap_invoices.prefetch import prefetch
-from tap_invoices.sync_counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

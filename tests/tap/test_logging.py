@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tap_invoices._shared.http import RequestStats
-from tap_invoices.account import SyncAccount
+from tap_invoices.sync_counts import SyncCounts
 
 if TYPE_CHECKING:
     from .conftest import Tap
@@ -28,8 +28,8 @@ def test_the_log_tells_what_is_asked_what_came_and_what_is_next(tap: Tap) -> Non
 
 
 def test_one_of_a_thing_is_told_in_the_singular() -> None:
-    account = SyncAccount(delivered=1, lines=1, stats=RequestStats(sent=1))
-    assert account.summary() == (
+    counts = SyncCounts(delivered=1, lines=1, stats=RequestStats(sent=1))
+    assert counts.summary() == (
         "Delivered 1 invoice with 1 line; skipped 0 that the last run had delivered; "
         "0 cannot be delivered; 1 request, 0 of them retried."
     )

@@ -283,7 +283,7 @@ def test_marks_that_hang_do_not_outlast_the_grace_period(monkeypatch: pytest.Mon
 
     assert not service.marked  # it still hangs
     assert not service.emitted
-    assert service.account.not_marked == 10
+    assert service.counts.not_marked == 10
     service.released.set()
 
 
