@@ -6,6 +6,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tap_invoices._shared import PLUGIN_NAME, times
@@ -57,22 +58,31 @@ def read_sample(
     Raises:
         PluginError: The API rejects the request or cannot be reached.
     """
-    invoices: dict[int, dict[str, JSON]] = {}
-    unreadable = 0
     fetch = partial(_fetch, client, drafts=drafts, is_limited=is_limited)
-    for rows in _sample_rows(fetch):
-        for row in rows:
-            if isinstance(row, UndeliverableInvoice):
-                unreadable += 1
-                continue
-            try:
-                invoices[row.id] = row.decode()
-            except ValueError:
-                unreadable += 1
-    if unreadable:
-        number = counted(unreadable, "invoice")
+    invoices, reasons = decode_rows(chain.from_iterable(_sample_rows(fetch)))
+    if reasons:
+        number = counted(len(reasons), "invoice")
         _logger.warning("Discovery left out %s that cannot be read.", number)
-    return list(invoices.values())
+    return invoices
+
+
+def decode_rows(rows: Iterable[Row]) -> tuple[list[dict[str, JSON]], list[str]]:
+    """Decode invoices.
+
+    Returns:
+        Those that can be read, each once, and for each of the others why it cannot be.
+    """
+    invoices: dict[int, dict[str, JSON]] = {}
+    reasons: list[str] = []
+    for row in rows:
+        if isinstance(row, UndeliverableInvoice):
+            reasons.append(row.reason)
+            continue
+        try:
+            invoices[row.id] = row.decode()
+        except ValueError as error:
+            reasons.append(str(error))
+    return list(invoices.values()), reasons
 
 
 def _sample_rows(fetch: Callable[..., Page]) -> Iterator[Sequence[Row]]:

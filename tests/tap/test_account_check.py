@@ -23,8 +23,7 @@ from helpers.tap_process import command, run_tap
 from sandbox.behaviour import CHOICES, PAGINGS
 from sandbox.client import Sandbox
 from tap_invoices._shared import http
-from tap_invoices.account_check.checkup import check_account
-from tap_invoices.account_check.judgement import SECTIONS
+from tap_invoices.account_check.checkup import SECTIONS, check_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,19 +13,18 @@ from hypothesis import strategies as st
 from tap_invoices._shared.response import RawInvoice
 from tap_invoices.account_check.content_checks import lines_shape, time_format
 from tap_invoices.account_check.counting import MAX_REQUESTS, Count, count_rows
-from tap_invoices.account_check.list_checks import is_sorted_by_creation
-from tap_invoices.account_check.paging_checks import (
+from tap_invoices.account_check.facts import (
     CAPPED,
     HONOURED,
     IGNORED,
     PAGE_ONLY,
     LimitSeen,
-    PageCost,
+    is_sorted_by_creation,
     limit_use,
-    recommend_page_size,
     start_use,
 )
-from tap_invoices.account_check.probe import Reply
+from tap_invoices.account_check.paging_checks import PageCost, recommend_page_size
+from tap_invoices.account_check.probe import ListResponse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,14 +95,14 @@ def test_more_than_the_limit_means_that_it_is_ignored(total: int, limit: int) ->
 @given(ids=st.lists(st.integers(1, 10**6), unique=True, max_size=60))
 def test_start_is_told_from_page(ids: list[int]) -> None:
     """One invoice does to see that the first is not repeated."""
-    first, second = reply(ids[:1]), reply(ids[1:2])
+    first, second = response(ids[:1]), response(ids[1:2])
     page = ids[:50]
     known = bool(ids)
-    assert start_use([1, 1], reply([1]), reply([1])) is None  # a row is repeated
+    assert start_use([1, 1], response([1]), response([1])) is None  # a row is repeated
     assert start_use(page, second, first) == (HONOURED if known else None)
     assert start_use(page, first, second) == (PAGE_ONLY if known else None)
     assert start_use(page, first, first) == (IGNORED if known else None)
-    assert start_use(page, reply(ids), reply(ids)) == (IGNORED if known else None)
+    assert start_use(page, response(ids), response(ids)) == (IGNORED if known else None)
 
 
 @given(minutes=st.lists(st.integers(0, 50), max_size=120), way=st.sampled_from(["own", "back"]))
@@ -151,7 +150,7 @@ def test_a_recommended_page_is_within_the_setting_and_the_cap(
     ],
 )
 def test_the_form_of_a_time_holds_none_of_its_digits(text: str, form: str | None) -> None:
-    assert time_format("created_at", [text]) == form
+    assert time_format([text]) == form
 
 
 @pytest.mark.parametrize(
@@ -169,15 +168,15 @@ def test_only_a_list_or_an_object_of_lines_holds_lines(invoice: dict[str, Any], 
     assert lines_shape(invoice) == shape
 
 
-def reply(ids: Sequence[int]) -> Reply:
-    return Reply([RawInvoice(each, msgspec.Raw(b"{}")) for each in ids])
+def response(ids: Sequence[int]) -> ListResponse:
+    return ListResponse([RawInvoice(each, msgspec.Raw(b"{}")) for each in ids])
 
 
-def created(minutes: Sequence[int]) -> Reply:
+def created(minutes: Sequence[int]) -> ListResponse:
     rows = []
     for number, minute in enumerate(minutes):
         moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minute)
         text = moment.strftime("%Y-%m-%d %H:%M:%S")
         raw = msgspec.json.encode({"id": number, "created_at": text})
         rows.append(RawInvoice(number, msgspec.Raw(raw)))
-    return Reply(rows)
+    return ListResponse(rows)

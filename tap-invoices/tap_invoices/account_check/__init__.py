@@ -1,6 +1,9 @@
 """`tap-invoices --check`: what an account's API really does, compared with what is relied on.
 
-`probe.py` sends requests, all of them GET and each for a few invoices. The modules `…_checks.py`
-judge what came back, without sending anything. `sequence.py` decides what to ask next, and
-`check_report.py` writes the result.
+1. `exploration.py` decides which requests to send, `probe.py` sends them: GET alone, each for few
+   invoices.
+2. `facts.py` holds the responses, and what follows from them about the server.
+3. The modules `…_checks.py` judge the facts. Each check is a function that takes the facts and
+   returns a finding; `CHECKS` at the end of each module names them.
+4. `checkup.py` runs all of that, and `check_report.py` writes the findings.
 """

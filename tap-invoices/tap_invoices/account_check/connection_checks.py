@@ -3,43 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tap_invoices._shared import preflight
 
-from .check_report import Check, ok, problem, unknown
-from .probe import Failure
+from .finding import Finding, UncheckedError, problem
+from .probe import Failure, require
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable
 
-    from tap_invoices._shared.api_settings import ApiSettings
-
-    from .probe import Outcome, Reply
-
-ACCESS = ("address", "tls", "access_token", "app_key", "system_id")
-"""What a first request passes, in this order."""
+    from .facts import Facts
 
 _CLOCK_PRECISION_S = 2  # `Date` has no fractions of a second, and its response takes time
 _MAX_CLOCK_DIFFERENCE_S = 60
 _RATE_LIMIT_HEADERS = ("X-RateLimit", "RateLimit")
-
-
-def judge_access(outcome: Outcome, settings: ApiSettings) -> list[Check]:
-    """Judge what a first request passes: address, TLS, token, app key, receiving system."""
-    passed = _passed(outcome, settings)
-    if not isinstance(outcome, Failure):
-        return passed
-    failed = _failed_step(outcome)
-    step = ACCESS.index(failed)
-    found = f"{_address(settings)}: {outcome.reason}." if failed == "address" else f"{outcome}."
-    return [
-        *passed[:step],
-        problem(failed, found, _ADVICE[failed]),
-        *(unknown(name, f"Not checked: see {failed}.") for name in ACCESS[step + 1 :]),
-    ]
-
 
 _ADVICE = {
     "address": "Check api_url, the network and proxies; if all are right, try again later.",
@@ -49,14 +29,6 @@ _ADVICE = {
     "app_key": "Check app_key, system_id and the permissions of the token.",
     "system_id": "Check system_id.",
 }
-
-
-def _failed_step(failure: Failure) -> str:
-    if failure.is_tls:
-        return "tls"
-    return _STEPS.get(failure.status or 0, "address")
-
-
 _STEPS: dict[int, str] = {
     HTTPStatus.UNAUTHORIZED: "access_token",
     HTTPStatus.FORBIDDEN: "app_key",
@@ -66,75 +38,113 @@ _STEPS: dict[int, str] = {
 }
 
 
-def _passed(outcome: Outcome, settings: ApiSettings) -> list[Check]:
-    address = _address(settings)
-    app_key = "It is sent." if settings.app_key else "None is set, and none is required."
-    return [
-        ok("address", f"{address} answers.", address),
-        _judge_tls(outcome, settings.base_url),
-        ok("access_token", "The API accepts it.", value=True),
-        ok("app_key", app_key, bool(settings.app_key)),
-        ok("system_id", "The API lists invoices for it.", value=True),
-    ]
+def judge_access(name: str, facts: Facts) -> Finding:
+    """Judge a step of access; the first request passes the steps in the order of `ACCESS`.
+
+    Args:
+        name: The step.
+        facts: Of which only the first request matters.
+    """
+    if isinstance(facts.first, Failure):
+        failed = _STEPS.get(facts.first.status or 0, "address")
+        if facts.first.is_tls:
+            failed = "tls"
+        if name == failed:
+            reason = (
+                f"{_address(facts)}: {facts.first.reason}" if name == "address" else facts.first
+            )
+            return problem(f"{reason}.", _ADVICE[name])
+        if name in [*ACCESS][[*ACCESS].index(failed) :]:
+            raise UncheckedError(f"Not checked: see {failed}.")
+    return _PASSED[name](facts)
 
 
-def _address(settings: ApiSettings) -> str:
+def _address(facts: Facts) -> str:
     """Return the address without a user and a password."""
-    scheme, _, rest = settings.base_url.partition("://")
+    scheme, _, rest = facts.settings.base_url.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
-def _judge_tls(outcome: Outcome, url: str) -> Check:
+def _pass_address(facts: Facts) -> Finding:
+    address = _address(facts)
+    return Finding(f"{address} answers.", address)
+
+
+def _pass_tls(facts: Facts) -> Finding:
+    url = facts.settings.base_url
     if preflight.sends_token_in_clear(url):
         return problem(
-            "tls",
             "The token is sent unencrypted: api_url is http, to another machine.",
             "Set api_url to an https address.",
             value=False,
         )
     if url.startswith("http:"):
-        return ok("tls", "Not needed: the address is this machine.", value=False)
-    version = None if isinstance(outcome, Failure) else outcome.tls
-    return ok("tls", f"{version or 'TLS'}, and the certificate is trusted.", version or True)
+        return Finding("Not needed: the address is this machine.", value=False)
+    version = None if isinstance(facts.first, Failure) else facts.first.tls
+    return Finding(f"{version or 'TLS'}, and the certificate is trusted.", version or True)
 
 
-def judge_latency(durations: Sequence[float]) -> Check:
+def _pass_app_key(facts: Facts) -> Finding:
+    has_key = bool(facts.settings.app_key)
+    return Finding("It is sent." if has_key else "None is set, and none is required.", has_key)
+
+
+_PASSED: dict[str, Callable[[Facts], Finding]] = {
+    "address": _pass_address,
+    "tls": _pass_tls,
+    "access_token": lambda _: Finding("The API accepts it.", value=True),
+    "app_key": _pass_app_key,
+    "system_id": lambda _: Finding("The API lists invoices for it.", value=True),
+}
+
+
+def judge_latency(facts: Facts) -> Finding:
     """Judge how fast responses are."""
-    if not durations:
-        return unknown("latency", "No request was answered.")
-    fastest, slowest = round(min(durations), 3), round(max(durations), 3)
-    return ok("latency", f"Responses took {fastest:.3f} to {slowest:.3f} s.", fastest)
+    fastest, slowest = (round(each(facts.durations), 3) for each in (min, max))
+    return Finding(f"Responses took {fastest:.3f} to {slowest:.3f} s.", fastest)
 
 
-def judge_rate_limit(headers: Mapping[str, str]) -> Check:
+def judge_rate_limit(facts: Facts) -> Finding:
     """Read what the server says about its rate limit."""
-    name = "rate_limit"
+    headers = require(facts.first).headers
     for prefix in _RATE_LIMIT_HEADERS:
         limit, remaining = (headers.get(f"{prefix}-{each}", "") for each in ("Limit", "Remaining"))
         if _is_count(limit) and _is_count(remaining):
             value = {"limit": int(limit), "remaining": int(remaining)}
-            return ok(name, f"{limit} requests, of which {remaining} were left.", value)
-    return ok(name, "The server names none.", {"limit": None, "remaining": None})
+            return Finding(f"{limit} requests, of which {remaining} were left.", value)
+    return Finding("The server names none.", {"limit": None, "remaining": None})
 
 
 def _is_count(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 10  # noqa: PLR2004 - digits
 
 
-def judge_clock(reply: Reply) -> Check:
+def judge_clock(facts: Facts) -> Finding:
     """Compare the server's clock, as far as `Date` shows it, with this machine's."""
-    if reply.server_time is None:
-        return unknown(
-            "clock",
+    first = require(facts.first)
+    if first.server_time is None:
+        raise UncheckedError(
             "The server sends no Date. The bookmark is then taken from this machine's clock.",
             "Keep this machine's clock right (NTP).",
         )
-    here = datetime.fromtimestamp(reply.received_at, UTC)
-    difference_s = round((reply.server_time - here).total_seconds())
+    here = datetime.fromtimestamp(first.received_at, UTC)
+    difference_s = round((first.server_time - here).total_seconds())
     if abs(difference_s) <= _CLOCK_PRECISION_S:
-        return ok("clock", "The server's clock and this machine's agree.", difference_s)
+        return Finding("The server's clock and this machine's agree.", difference_s)
     direction = "ahead of" if difference_s > 0 else "behind"
-    found = f"The server's clock is {abs(difference_s)} s {direction}"
     is_close = abs(difference_s) <= _MAX_CLOCK_DIFFERENCE_S
-    advice = "" if is_close else "Check this machine's clock (NTP)."
-    return ok("clock", f"{found} this machine's.", difference_s, advice)
+    return Finding(
+        f"The server's clock is {abs(difference_s)} s {direction} this machine's.",
+        difference_s,
+        "" if is_close else "Check this machine's clock (NTP).",
+    )
+
+
+ACCESS = {name: partial(judge_access, name) for name in _PASSED}
+"""The steps that a first request passes, in this order."""
+
+CHECKS = ACCESS | {
+    "latency": judge_latency,
+    "rate_limit": judge_rate_limit,
+    "clock": judge_clock,
+}

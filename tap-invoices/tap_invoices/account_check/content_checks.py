@@ -5,81 +5,50 @@ from __future__ import annotations
 import re
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from tap_invoices._shared import times
-from tap_invoices._shared.response import RawInvoice
+from tap_invoices.account import counted
+from tap_invoices.discovery import sample_lines
 from tap_invoices.records.build import UndeliverableError, line_id, lines_in
 
-from .check_report import Check, ok, problem, unknown
-from .list_checks import created, created_at
-from .probe import Failure
+from .facts import CREATION_RANGE, HONOURED, IGNORED, REJECTED, created
+from .finding import Finding, UncheckedError, problem
+from .probe import Failure, require
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Sequence
 
-    from tap_invoices._shared.response import Row
+    from .facts import Facts, Object
 
-    from .probe import Outcome
-
-    Schema = Mapping[str, Any]
-
-Object: TypeAlias = dict[str, Any]
-
-NAMES = (
-    "deliverable",
-    "lines",
-    "line_ids",
-    "line_invoice_id",
-    "times",
-    "numbers",
-    "flags",
-    "columns",
-    "created_at_filter",
-)
-
-_EMPTY = "There is no invoice to look at."
 _NO_LINES = "There is no line to look at."
+_NO_FILTERS = "Do not use filter_groups and reconcile_since. Ask the provider of the API."
 _DECIMAL = re.compile(r"-?\d+\.\d+", re.ASCII)
 _ZONE = re.compile(r"(?<=\d)(?:Z|[+-]\d\d:?\d\d)$", re.ASCII)
 
 
-def decode_rows(rows: Iterable[Row]) -> tuple[list[Object], list[str]]:
-    """Decode invoices; returns each once, and for each that cannot be delivered why not."""
-    invoices: dict[int, Object] = {}
-    reasons: list[str] = []
-    for row in rows:
-        if not isinstance(row, RawInvoice):
-            reasons.append(row.reason)
-            continue
-        try:
-            invoices[row.id] = row.decode()
-        except ValueError as error:
-            reasons.append(str(error))
-    return list(invoices.values()), reasons
+def _invoices(facts: Facts) -> list[Object]:
+    """Return the invoices of the sample.
 
-
-def judge_deliverable(invoices: Sequence[Object], reasons: Sequence[str]) -> Check:
-    """Judge whether all invoices of a sample can be delivered.
-
-    Args:
-        invoices: Those that can.
-        reasons: Why each of the others cannot.
+    Raises:
+        UncheckedError: There is none.
     """
-    name = "deliverable"
-    looked_at = len(invoices) + len(reasons)
-    if not looked_at:
-        return unknown(name, _EMPTY)
+    invoices, _ = facts.decoded
+    if not invoices:
+        raise UncheckedError("There is no invoice to look at.")
+    return invoices
+
+
+def judge_deliverable(facts: Facts) -> Finding:
+    """Judge whether all invoices of the sample can be delivered."""
+    invoices, reasons = facts.decoded
     if not reasons:
-        return ok(name, f"All {looked_at} invoices that were looked at can be delivered.", value=0)
+        number = len(_invoices(facts))
+        return Finding(f"All {number} invoices that were looked at can be delivered.", 0)
     why = "; ".join(Counter(reasons))
     return problem(
-        name,
-        f"{len(reasons)} of {looked_at} invoices cannot be delivered: {why}.",
+        f"{len(reasons)} of {len(invoices) + len(reasons)} invoices cannot be delivered: {why}.",
         "A sync names each with its id and skips it. Correct them in Traede.",
         len(reasons),
     )
@@ -100,91 +69,79 @@ def lines_shape(invoice: Object) -> str:
             return "other"
 
 
-def lines_of(invoices: Iterable[Object]) -> Iterator[tuple[Object, object]]:
-    """Yield each line, as the tap finds them, with its invoice."""
-    for invoice in invoices:
-        with suppress(UndeliverableError):
-            yield from ((invoice, line) for line in lines_in(invoice.get("lines")))
-
-
-def judge_lines(invoices: Sequence[Object]) -> Check:
+def judge_lines(facts: Facts) -> Finding:
     """Judge in which form invoices have their lines."""
-    name = "lines"
-    if not invoices:
-        return unknown(name, _EMPTY)
-    shapes = dict(Counter(map(lines_shape, invoices)))
-    counted = ", ".join(f"{shape} ({count})" for shape, count in shapes.items())
+    shapes = dict(Counter(map(lines_shape, _invoices(facts))))
+    found = "They arrive as: " + ", ".join(f"{shape} ({n})" for shape, n in shapes.items())
     if shapes.keys() <= {"list", "object"}:
-        return ok(name, f"They arrive as: {counted}.", shapes)
+        return Finding(f"{found}.", shapes)
     return problem(
-        name,
-        f"They arrive as: {counted}; a list or an object is expected.",
+        f"{found}; a list or an object is expected.",
         "Such invoices are not delivered while invoice_lines is selected. Ask the provider of the "
         "API why includes[]=lines does not work.",
         shapes,
     )
 
 
-def judge_line_ids(invoices: Sequence[Object]) -> Check:
+def judge_line_ids(facts: Facts) -> Finding:
     """Judge whether every line has an integer id of its own."""
-    name = "line_ids"
-    lines = [line for _, line in lines_of(invoices)]
+    lines: list[Any] = []
+    for invoice in facts.decoded[0]:
+        with suppress(UndeliverableError):
+            lines += lines_in(invoice.get("lines"))
     if not lines:
-        return unknown(name, _NO_LINES)
+        raise UncheckedError(_NO_LINES)
     ids: list[int] = []
     for line in lines:
         with suppress(UndeliverableError):
             ids.append(line_id(line))
     if missing := len(lines) - len(ids):
         return problem(
-            name,
             f"{missing} of {len(lines)} lines have no 64-bit integer as their id.",
             "Invoices with such lines are not delivered. Ask the provider of the API.",
             value=False,
         )
     if repeated := len(ids) - len(set(ids)):
         return problem(
-            name,
             f"{repeated} of {len(ids)} lines have the id of another line.",
             "A loader that upserts by id keeps one of them. Ask the provider of the API.",
             value=False,
         )
-    return ok(name, f"All {len(ids)} lines have ids of their own.", value=True)
+    return Finding(f"All {len(ids)} lines have ids of their own.", value=True)
 
 
-def judge_line_invoice_id(invoices: Sequence[Object]) -> Check:
+def judge_line_invoice_id(facts: Facts) -> Finding:
     """Judge whether lines carry the id of their invoice; the tap writes it in any case."""
-    name = "line_invoice_id"
-    lines = [(invoice, line) for invoice, line in lines_of(invoices) if isinstance(line, dict)]
+    invoices, _ = facts.decoded
+    lines = [(line, invoice.get("id")) for invoice in invoices for line in sample_lines([invoice])]
     if not lines:
-        return unknown(name, _NO_LINES)
-    carried = [(invoice, line) for invoice, line in lines if "invoice_id" in line]
-    if any(line["invoice_id"] != invoice.get("id") for invoice, line in carried):
+        raise UncheckedError(_NO_LINES)
+    carried = [(line["invoice_id"], expected) for line, expected in lines if "invoice_id" in line]
+    if any(invoice_id != expected for invoice_id, expected in carried):
         found = "Some carry another one than that of their invoice; the tap writes the latter."
-        return ok(name, found, "differs")
+        return Finding(found, "differs")
     if len(carried) == len(lines):
-        return ok(name, "Lines carry it.", "present")
-    return ok(name, "Lines do not carry it; the tap adds it.", "missing")
+        return Finding("Lines carry it.", "present")
+    return Finding("Lines do not carry it; the tap adds it.", "missing")
 
 
 def columns_by(
-    classify: Callable[[str, list[Any]], str | None], invoices: Sequence[Object]
+    classify: Callable[[list[Any]], str | None], invoices: Sequence[Object]
 ) -> dict[str, list[str]]:
     """Group the columns of both streams by what their values look like.
 
     Args:
-        classify: Returns the group of a column by its name and its values that are not null;
-            None leaves it out.
+        classify: Returns the group of a column by its values that are not null; None leaves it
+            out.
         invoices: With their lines.
 
     Returns:
         Names such as `invoices.total` by group.
     """
-    lines = [line for _, line in lines_of(invoices) if isinstance(line, dict)]
     groups: dict[str, list[str]] = {}
-    for stream, objects in (("invoices", invoices), ("invoice_lines", lines)):
+    for stream, objects in (("invoices", invoices), ("invoice_lines", sample_lines(invoices))):
         for name, values in _values(objects).items():
-            if name != "lines" and (group := classify(name, values)):
+            if name != "lines" and (group := classify(values)):
                 groups.setdefault(group, []).append(f"{stream}.{name}")
     return groups
 
@@ -198,12 +155,11 @@ def _values(objects: Iterable[Object]) -> dict[str, list[Any]]:
     return values
 
 
-def time_format(_: str, values: list[Any]) -> str | None:
+def time_format(values: list[Any]) -> str | None:
     """Return the form of a column of times, such as `YYYY-MM-DD hh:mm:ss`."""
     if not all(isinstance(value, str) and times.to_rfc3339(value) for value in values):
         return None
-    forms = {_describe_time(value) for value in values}
-    return " or ".join(sorted(forms))
+    return " or ".join(sorted({_describe_time(value) for value in values}))
 
 
 def _describe_time(text: str) -> str:
@@ -212,28 +168,20 @@ def _describe_time(text: str) -> str:
     return f"YYYY-MM-DD{text[10]}hh:mm:ss{fraction}{zone[0] if zone else ''}"
 
 
-def judge_times(invoices: Sequence[Object]) -> Check:
+def judge_times(facts: Facts) -> Finding:
     """Say in which forms times arrive."""
-    name = "times"
-    if not invoices:
-        return unknown(name, _EMPTY)
-    forms = columns_by(time_format, invoices)
-    if "invoices.created_at" not in {column for columns in forms.values() for column in columns}:
-        return problem(
-            name,
-            "created_at is not a time in every invoice.",
-            "Do not use filter_groups and reconcile_since. Ask the provider of the API.",
-            forms,
-        )
-    found = "; ".join(f"{_columns(columns)} as {form}" for form, columns in forms.items())
-    return ok(name, f"{found}. Without a zone, UTC is assumed.", forms)
+    forms = columns_by(time_format, _invoices(facts))
+    if not any("invoices.created_at" in columns for columns in forms.values()):
+        return problem("created_at is not a time in every invoice.", _NO_FILTERS, forms)
+    found = "; ".join(f"{_arrive(columns)} as {form}" for form, columns in forms.items())
+    return Finding(f"{found}. Without a zone, UTC is assumed.", forms)
 
 
-def _columns(names: Sequence[str]) -> str:
-    return f"{len(names)} column arrives" if len(names) == 1 else f"{len(names)} columns arrive"
+def _arrive(columns: Sequence[str]) -> str:
+    return f"{counted(len(columns), 'column')} arrive{'s' if len(columns) == 1 else ''}"
 
 
-def number_form(_: str, values: list[Any]) -> str | None:
+def number_form(values: list[Any]) -> str | None:
     """Return `number` for a column of numbers, `text` for one of decimals as text."""
     if {type(each) for each in values} <= {int, Decimal}:
         return "number"
@@ -242,65 +190,61 @@ def number_form(_: str, values: list[Any]) -> str | None:
     return None
 
 
-def judge_numbers(invoices: Sequence[Object]) -> Check:
+def judge_numbers(facts: Facts) -> Finding:
     """Say which columns are numbers, and which are text that looks like a decimal."""
-    if not invoices:
-        return unknown("numbers", _EMPTY)
-    forms: dict[str, list[str]] = {"number": [], "text": []}
-    forms |= columns_by(number_form, invoices)
-    found = f"{_columns(forms['number'])} as numbers"
-    if not forms["text"]:
-        return ok("numbers", f"{found}, none as text.", forms)
-    return ok(
-        "numbers",
-        f"{found}, and as text: {', '.join(forms['text'])}.",
-        forms,
-        "The latter become text columns; cast them in the warehouse.",
-    )
+    columns = columns_by(number_form, _invoices(facts))
+    forms = {form: columns.get(form, []) for form in ("number", "text")}
+    return _judge_forms(forms, "numbers", "text", ", and as text: ")
 
 
-def flag_form(_: str, values: list[Any]) -> str | None:
+def flag_form(values: list[Any]) -> str | None:
     """Return `boolean` for a column of booleans, `0 and 1` for one of these numbers alone."""
     if all(isinstance(each, bool) for each in values):
         return "boolean"
     return "0 and 1" if {type(each) for each in values} == {int} and {*values} == {0, 1} else None
 
 
-def judge_flags(invoices: Sequence[Object]) -> Check:
+def judge_flags(facts: Facts) -> Finding:
     """Say which columns are booleans, and which hold 0 and 1 alone."""
-    if not invoices:
-        return unknown("flags", _EMPTY)
-    forms: dict[str, list[str]] = {"boolean": [], "0 and 1": []}
-    forms |= columns_by(flag_form, invoices)
-    found = f"{_columns(forms['boolean'])} as true and false"
-    if not forms["0 and 1"]:
-        return ok("flags", f"{found}, none as 0 and 1.", forms)
-    return ok(
-        "flags",
-        f"{found}; only 0 and 1 are in: {', '.join(forms['0 and 1'])}.",
+    columns = columns_by(flag_form, _invoices(facts))
+    forms = {form: columns.get(form, []) for form in ("boolean", "0 and 1")}
+    return _judge_forms(forms, "true and false", "number", "; only 0 and 1 are in: ")
+
+
+def _judge_forms(
+    forms: dict[str, list[str]], usual_form: str, column_type: str, others: str
+) -> Finding:
+    """Say which columns have the usual form, the first one, and which have the other.
+
+    Args:
+        forms: Columns by form.
+        usual_form: A name of the usual form for a sentence.
+        column_type: What type columns of the other form get.
+        others: What introduces these columns.
+    """
+    (_, usual), (other_form, other) = forms.items()
+    found = f"{_arrive(usual)} as {usual_form}"
+    if not other:
+        return Finding(f"{found}, none as {other_form}.", forms)
+    return Finding(
+        f"{found}{others}{', '.join(other)}.",
         forms,
-        "The latter become number columns; cast them in the warehouse.",
+        f"The latter become {column_type} columns; cast them in the warehouse.",
     )
 
 
-def judge_columns(schemas: Mapping[str, Schema] | Failure) -> Check:
-    """Say which columns discovery would create.
-
-    Args:
-        schemas: The JSON schema of each stream, or how the request for a sample failed.
-    """
-    name = "columns"
-    if isinstance(schemas, Failure):
-        return problem(name, f"{schemas}.", "Discovery fails, and no sync starts.")
+def judge_columns(facts: Facts) -> Finding:
+    """Say which columns discovery would create."""
+    schemas = require(facts.schemas, "Discovery fails, and no sync starts.")
     value = {
         stream: {column: _type(each) for column, each in schema["properties"].items()}
         for stream, schema in schemas.items()
     }
     found = (f"{stream}: {', '.join(columns)}." for stream, columns in value.items())
-    return ok(name, " ".join(found), value)
+    return Finding(" ".join(found), value)
 
 
-def _type(column: Schema) -> str:
+def _type(column: Object) -> str:
     if column.get("format"):
         return str(column["format"])
     types = column.get("type", ["any"])
@@ -308,81 +252,40 @@ def _type(column: Schema) -> str:
     return " or ".join(names)
 
 
-@dataclass(frozen=True)
-class CreationFilters:
-    """Filters around the time at which one invoice was created.
-
-    Args:
-        start: That time, in whole seconds.
-    """
-
-    start: datetime
-
-    @property
-    def end(self) -> datetime:
-        """The last moment of `around`."""
-        return self.start + timedelta(seconds=1)
-
-    @property
-    def around(self) -> Object:
-        """A group that the invoice passes."""
-        return _group(gte=self.start, lte=self.end)
-
-    @property
-    def after(self) -> Object:
-        """A group that it does not pass."""
-        return _group(gte=self.end + timedelta(seconds=1))
-
-
-def _group(**bounds: datetime) -> Object:
-    return {
-        "filters": [
-            {"key": "created_at", "operator": operator, "value": moment.isoformat()}
-            for operator, moment in bounds.items()
-        ]
-    }
-
-
-def creation_filters(rows: Iterable[Row]) -> CreationFilters | None:
-    """Return filters around the first invoice with a time; None if there is none."""
-    moments = (moment for row in rows if (moment := created_at(row)))
-    first = next(moments, None)
-    return CreationFilters(first.replace(microsecond=0)) if first else None
-
-
-def judge_created_at_filter(
-    filters: CreationFilters | None, around: Outcome | None, after: Outcome | None
-) -> Check:
-    """Judge whether filters by `created_at` are honoured.
-
-    Args:
-        filters: Around an invoice; None if there is none with a time.
-        around: The first page of those that pass `around`.
-        after: The first page of those that pass `after`.
-    """
-    name = "created_at_filter"
-    advice = "Do not use filter_groups and reconcile_since. Ask the provider of the API."
-    if filters is None or around is None or after is None:
-        return unknown(name, "There is no invoice with a time to look for.")
-    for outcome in (around, after):
+def judge_created_at_filter(facts: Facts) -> Finding:
+    """Judge whether filters by `created_at` are honoured."""
+    start = facts.first_created
+    if start is None:
+        raise UncheckedError("There is no invoice with a time to look for.")
+    for outcome in (facts.around, facts.after):
         if isinstance(outcome, Failure):
-            return problem(name, f"{outcome}.", advice, "refused" if outcome.is_rejection else None)
-    inside, later = created(_rows(around)), created(_rows(after))
-    if inside is None or later is None:
-        return unknown(name, "An invoice has no created_at that can be read.")
-    is_within = all(filters.start <= each <= filters.end for each in inside)
-    if not is_within or any(each <= filters.end for each in later):
-        return problem(name, "Invoices from outside the filter are listed.", advice, "ignored")
-    if not inside:
+            value = REJECTED if outcome.is_rejection else None
+            return problem(f"{outcome}.", _NO_FILTERS, value)
+    around, after = created(facts.around.rows), created(facts.after.rows)
+    if around is None or after is None:
+        raise UncheckedError("An invoice has no created_at that can be read.")
+    end = start + CREATION_RANGE
+    if not all(start <= each <= end for each in around) or any(each <= end for each in after):
+        found = "Invoices from outside the filter are listed."
+        return problem(found, _NO_FILTERS, IGNORED)
+    if not around:
         return problem(
-            name,
             "An invoice is not found by its own created_at: the server may read the filter in "
             "another zone than UTC.",
-            advice,
+            _NO_FILTERS,
             "inexact",
         )
-    return ok(name, "Filters by created_at are honoured.", "honoured")
+    return Finding("Filters by created_at are honoured.", HONOURED)
 
 
-def _rows(outcome: Outcome) -> Sequence[Row]:
-    return () if isinstance(outcome, Failure) else outcome.rows
+CHECKS = {
+    "deliverable": judge_deliverable,
+    "lines": judge_lines,
+    "line_ids": judge_line_ids,
+    "line_invoice_id": judge_line_invoice_id,
+    "times": judge_times,
+    "numbers": judge_numbers,
+    "flags": judge_flags,
+    "columns": judge_columns,
+    "created_at_filter": judge_created_at_filter,
+}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, TypeAlias, TypeVar
 
 import requests
 
@@ -14,6 +15,8 @@ from tap_invoices._shared.errors import ConnectionFailedError, MalformedResponse
 from tap_invoices._shared.http import EXPORT_PATH, HttpClient, HttpStatusError
 from tap_invoices._shared.listing import ExportClient, read_listing_start
 from tap_invoices._shared.status import Purpose
+
+from .finding import Status, UncheckedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,11 +32,11 @@ MAX_TIMEOUT_S = 60.0
 
 MAX_ATTEMPTS = 2
 MAX_BYTES = 4 << 20
-_MAX_SILENCES = 3  # requests in a row without a response, after which no more are sent
+_MAX_CONNECTION_FAILURES = 3  # in a row; after them, nothing more is sent
 
 
 @dataclass(frozen=True)
-class Reply:
+class ListResponse:
     """A list of invoices, or the beginning of one.
 
     Args:
@@ -81,7 +84,16 @@ class Failure:
         reason: What happened, to stand in a sentence.
         status: The HTTP status, if there was a response with one.
         is_tls: Whether TLS failed.
+
+    Attributes:
+        rows: No invoices, so that a failure can be read like an empty list.
+        ids: No ids, likewise.
+        is_complete: Never.
     """
+
+    rows: ClassVar[Sequence[Row]] = ()
+    ids: ClassVar[list[int | None]] = []
+    is_complete: ClassVar[bool] = False
 
     reason: str
     status: int | None = None
@@ -100,28 +112,34 @@ class Failure:
         return self.status in {400, 404, 409, 422, 500}
 
 
-Outcome: TypeAlias = Reply | Failure
+Outcome: TypeAlias = ListResponse | Failure
 
-NOT_ASKED = Failure("it was not asked for")
+NOT_REQUESTED = Failure("it was not asked for")
 
 
-class RequestFailedError(Exception):
-    """A request that a check cannot do without has failed.
+def require(outcome: T | Failure, advice: str = "", *, end: str = ".") -> T:
+    """Return a response.
 
     Args:
-        failure: How.
-    """
+        outcome: That, or how its request failed.
+        advice: What to do about a failure; with advice it is a problem, without it leaves the
+            check unknown.
+        end: The end of the sentence that says how the request failed.
 
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.reason)
-        self.failure = failure
+    Raises:
+        UncheckedError: The request failed.
+    """
+    if not isinstance(outcome, Failure):
+        return outcome
+    status = Status.PROBLEM if advice else Status.UNKNOWN
+    raise UncheckedError(f"{outcome}{end}", advice, status)
 
 
 class Probe:
     """Sends the requests of a check.
 
     Args:
-        settings: Where the API is, and who asks.
+        settings: Where the API is, and who sends the requests.
         user_agent: Sent as `User-Agent`.
 
     Attributes:
@@ -133,7 +151,7 @@ class Probe:
             settings, request_timeout=min(settings.request_timeout, MAX_TIMEOUT_S)
         )
         self._http = HttpClient(self._settings, user_agent=user_agent, max_attempts=MAX_ATTEMPTS)
-        self._silences = 0
+        self._connection_failures = 0
         self.durations: list[float] = []
 
     @property
@@ -141,7 +159,7 @@ class Probe:
         """How many requests were sent, retries included."""
         return self._http.stats.sent
 
-    def ask(
+    def send(
         self,
         query: ExportQuery,
         page: PageRequest,
@@ -149,7 +167,7 @@ class Probe:
         system_id: str | None = None,
         max_bytes: int = MAX_BYTES,
     ) -> Outcome:
-        """Send a request, and return what came of it.
+        """Send a request, and return the response or how it failed.
 
         Args:
             query: Which list.
@@ -157,7 +175,7 @@ class Probe:
             system_id: For which system, if not for that of the settings.
             max_bytes: How far to read a response.
         """
-        if self._silences >= _MAX_SILENCES:
+        if self._connection_failures >= _MAX_CONNECTION_FAILURES:
             return Failure("not sent, since the server has stopped responding")
         parameters = [
             ("system_id", system_id or self._settings.system_id),
@@ -165,17 +183,17 @@ class Probe:
             *page.to_query(),
         ]
 
-        def read(response: requests.Response) -> Reply:
-            return _read(response, max_bytes)
-
         try:
-            reply = self._http.get(EXPORT_PATH, parameters, read, Purpose())
+            response = self._http.get(
+                EXPORT_PATH, parameters, partial(_read, max_bytes=max_bytes), Purpose()
+            )
         except PluginError as error:
-            self._silences = self._silences + 1 if _is_silence(error) else 0
+            is_counted = _is_connection_failure(error)
+            self._connection_failures = self._connection_failures + 1 if is_counted else 0
             return _failure(error)
-        self._silences = 0
-        self.durations.append(reply.seconds)
-        return reply
+        self._connection_failures = 0
+        self.durations.append(response.seconds)
+        return response
 
     def call(self, function: Callable[[ExportClient], T]) -> T | Failure:
         """Let a function of the tap send its requests.
@@ -189,11 +207,11 @@ class Probe:
             return _failure(error)
 
 
-def _read(response: requests.Response, max_bytes: int) -> Reply:
+def _read(response: requests.Response, max_bytes: int) -> ListResponse:
     received_at, began = time.time(), time.monotonic()
     tls = _tls_version(response)
     start = read_listing_start(response, max_bytes)
-    return Reply(
+    return ListResponse(
         start.rows,
         start.is_complete,
         start.size,
@@ -211,7 +229,7 @@ def _tls_version(response: requests.Response) -> str | None:
     return version() if version else None
 
 
-def _is_silence(error: PluginError) -> bool:
+def _is_connection_failure(error: PluginError) -> bool:
     cause = error.__cause__
     return isinstance(cause, ConnectionFailedError) and not isinstance(
         cause, MalformedResponseError
