@@ -155,12 +155,18 @@ def learn_schema(stream: str, sample: Iterable[dict[str, JSON]]) -> JsonSchema:
 
 
 def _learn_properties(objects: Iterable[dict[str, JSON]], depth: int) -> dict[str, JsonSchema]:
+    values = values_by_column(objects)
+    learned = {name: _learn_type(name, seen, depth) for name, seen in values.items()}
+    return {name: schema for name, schema in learned.items() if schema}
+
+
+def values_by_column(objects: Iterable[dict[str, JSON]]) -> dict[str, list[JSON]]:
+    """Collect the values that each column has in objects of the API."""
     values: dict[str, list[JSON]] = {}
     for each in objects:
         for name, value in each.items():
             values.setdefault(name, []).append(value)
-    learned = {name: _learn_type(name, seen, depth) for name, seen in values.items()}
-    return {name: schema for name, schema in learned.items() if schema}
+    return values
 
 
 def _learn_type(name: str, values: list[JSON], depth: int) -> JsonSchema | None:

@@ -14,11 +14,8 @@ from tap_invoices._shared.response import RawInvoice
 from tap_invoices.account_check.content_checks import lines_shape, time_format
 from tap_invoices.account_check.counting import MAX_REQUESTS, Count, count_rows
 from tap_invoices.account_check.facts import (
-    CAPPED,
-    HONOURED,
-    IGNORED,
-    PAGE_ONLY,
     LimitSeen,
+    Use,
     is_sorted_by_creation,
     limit_use,
     start_use,
@@ -69,13 +66,13 @@ def test_a_cap_is_found_or_nothing_is_claimed(
     """A server that honours limits is never said to cap, and the other way round."""
     seen = [LimitSeen(each, min(each, cap or each, total), total) for each in limits]
     use = limit_use(seen)
-    assert use.kind in {None, HONOURED, CAPPED}
-    if use.kind == CAPPED:
+    assert use.kind in {None, Use.HONOURED, Use.CAPPED}
+    if use.kind == Use.CAPPED:
         assert use.cap == cap
     if cap is None and min(limits) < total:
-        assert use.kind == HONOURED
+        assert use.kind == Use.HONOURED
     if cap is not None and cap < min(max(limits), total):
-        assert use.kind == CAPPED
+        assert use.kind == Use.CAPPED
 
 
 @given(returned=st.integers(1, 249))
@@ -89,7 +86,7 @@ def test_a_short_page_of_an_unknown_number_proves_nothing(returned: int) -> None
 @given(total=st.integers(2, 300), limit=st.integers(1, 299))
 def test_more_than_the_limit_means_that_it_is_ignored(total: int, limit: int) -> None:
     use = limit_use([LimitSeen(limit, total, total), LimitSeen(total, total, total)])
-    assert use.kind == (IGNORED if limit < total else None)
+    assert use.kind == (Use.IGNORED if limit < total else None)
 
 
 @given(ids=st.lists(st.integers(1, 10**6), unique=True, max_size=60))
@@ -99,10 +96,10 @@ def test_start_is_told_from_page(ids: list[int]) -> None:
     page = ids[:50]
     known = bool(ids)
     assert start_use([1, 1], response([1]), response([1])) is None  # a row is repeated
-    assert start_use(page, second, first) == (HONOURED if known else None)
-    assert start_use(page, first, second) == (PAGE_ONLY if known else None)
-    assert start_use(page, first, first) == (IGNORED if known else None)
-    assert start_use(page, response(ids), response(ids)) == (IGNORED if known else None)
+    assert start_use(page, second, first) == (Use.HONOURED if known else None)
+    assert start_use(page, first, second) == (Use.PAGE_ONLY if known else None)
+    assert start_use(page, first, first) == (Use.IGNORED if known else None)
+    assert start_use(page, response(ids), response(ids)) == (Use.IGNORED if known else None)
 
 
 @given(minutes=st.lists(st.integers(0, 50), max_size=120), way=st.sampled_from(["own", "back"]))
@@ -169,7 +166,8 @@ def test_only_a_list_or_an_object_of_lines_holds_lines(invoice: dict[str, Any], 
 
 
 def response(ids: Sequence[int]) -> ListResponse:
-    return ListResponse([RawInvoice(each, msgspec.Raw(b"{}")) for each in ids])
+    rows = [RawInvoice(each, msgspec.Raw(b"{}")) for each in ids]
+    return ListResponse(rows, size=0, is_complete=True)
 
 
 def created(minutes: Sequence[int]) -> ListResponse:
@@ -179,4 +177,4 @@ def created(minutes: Sequence[int]) -> ListResponse:
         text = moment.strftime("%Y-%m-%d %H:%M:%S")
         raw = msgspec.json.encode({"id": number, "created_at": text})
         rows.append(RawInvoice(number, msgspec.Raw(raw)))
-    return ListResponse(rows)
+    return ListResponse(rows, size=0, is_complete=True)

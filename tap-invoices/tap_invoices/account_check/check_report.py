@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from tap_invoices._shared import PLUGIN_NAME
 from tap_invoices._shared.quantity import counted
-from tap_invoices._shared.redact import clean
 from tap_invoices._shared.run_report import program_versions
 
 from .finding import Finding, Status
@@ -48,11 +47,7 @@ class CheckReport:
     @property
     def findings(self) -> dict[str, Finding]:
         """All findings, by name."""
-        return {
-            name: finding
-            for findings in self.sections.values()
-            for name, finding in findings.items()
-        }
+        return {name: each for part in self.sections.values() for name, each in part.items()}
 
     @property
     def problems(self) -> list[str]:
@@ -75,16 +70,9 @@ class CheckReport:
             "recommended_page_size": findings["page_size"].value,
             "problems": self.problems,
             "checks": [
-                {
-                    "section": section,
-                    "name": name,
-                    "status": each.status.value,
-                    "found": clean(each.found),
-                    "advice": clean(each.advice),
-                    "value": each.value,
-                }
+                {"section": section, "name": name} | vars(finding)
                 for section, findings in self.sections.items()
-                for name, each in findings.items()
+                for name, finding in findings.items()
             ],
         }
         return json.dumps(document, indent=2)
@@ -105,7 +93,7 @@ class CheckReport:
         """Format it as a table in Markdown."""
         lines = ["| check | status | found | advice |", "| --- | --- | --- | --- |"]
         for name, each in self.findings.items():
-            cells = (name, each.status.value, clean(each.found), clean(each.advice))
+            cells = (name, each.status, each.found, each.advice)
             lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
         return "\n".join([*lines, "", *self._summary()])
 
@@ -115,14 +103,13 @@ class CheckReport:
         return [
             *textwrap.wrap(f"Problems: {', '.join(self.problems) or 'none'}", _WIDTH),
             f"Unknown: {unknown} of {len(findings)} checks",
-            f"{self.requests} requests in {self.seconds:.1f} s; nothing was marked.",
+            f"{counted(self.requests, 'request')} in {self.seconds:.1f} s; nothing was marked.",
         ]
 
 
 def _text_lines(name: str, finding: Finding) -> Iterator[str]:
-    status = finding.status.value
-    if finding.status is Status.PROBLEM:
-        status = status.upper()
+    is_problem = finding.status is Status.PROBLEM
+    status = finding.status.upper() if is_problem else finding.status
     head = f"  {status:{_STATUS_WIDTH}}{name:{_NAME_WIDTH}}"
     indent = " " * len(head)
     yield from _wrap(finding.found, head, indent)
@@ -131,4 +118,4 @@ def _text_lines(name: str, finding: Finding) -> Iterator[str]:
 
 
 def _wrap(text: str, first: str, others: str) -> list[str]:
-    return textwrap.wrap(clean(text), _WIDTH, initial_indent=first, subsequent_indent=others)
+    return textwrap.wrap(text, _WIDTH, initial_indent=first, subsequent_indent=others)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tap_invoices._shared.api_settings import ApiSettings
+from tap_invoices._shared.redact import clean
 
 from . import connection_checks, content_checks, list_checks, paging_checks
 from .check_report import CheckReport
+from .connection_checks import ACCESS_STEPS
 from .exploration import Exploration
-from .finding import Finding, Status, UncheckedError
+from .finding import Finding, Status, Unchecked
 from .probe import Failure, Probe
 
 if TYPE_CHECKING:
@@ -19,11 +22,23 @@ if TYPE_CHECKING:
 
     from .facts import Facts
 
-SECTIONS: Mapping[str, Mapping[str, Callable[[Facts], Finding]]] = {
-    "connection": connection_checks.CHECKS,
-    "list": list_checks.CHECKS,
-    "paging": paging_checks.CHECKS,
-    "content": content_checks.CHECKS,
+    Check = Callable[[Facts], Finding]
+
+_PREFIX = "check_"
+_MODULES = {
+    "connection": connection_checks,
+    "list": list_checks,
+    "paging": paging_checks,
+    "content": content_checks,
+}
+
+SECTIONS: Mapping[str, Mapping[str, Check]] = {
+    section: {
+        name.removeprefix(_PREFIX): function
+        for name, function in vars(module).items()
+        if name.startswith(_PREFIX)
+    }
+    for section, module in _MODULES.items()
 }
 """All checks, by section and name, in the order of the report."""
 
@@ -49,17 +64,18 @@ def run_checks(facts: Facts) -> dict[str, dict[str, Finding]]:
             section: {name: _run(check, facts) for name, check in checks.items()}
             for section, checks in SECTIONS.items()
         }
-    access = {name: _run(check, facts) for name, check in connection_checks.ACCESS.items()}
+    access = {name: _run(SECTIONS["connection"][name], facts) for name in ACCESS_STEPS}
     failed = next(name for name, each in access.items() if each.status is Status.PROBLEM)
-    unchecked = UncheckedError(f"Not checked: see {failed}.").finding
+    unchecked = Unchecked(f"Not checked: see {failed}.").finding
     return {
         section: {name: access.get(name, unchecked) for name in checks}
         for section, checks in SECTIONS.items()
     }
 
 
-def _run(check: Callable[[Facts], Finding], facts: Facts) -> Finding:
+def _run(check: Check, facts: Facts) -> Finding:
     try:
-        return check(facts)
-    except UncheckedError as error:
-        return error.finding
+        finding = check(facts)
+    except Unchecked as error:
+        finding = error.finding
+    return replace(finding, found=clean(finding.found), advice=clean(finding.advice))

@@ -1,4 +1,4 @@
-"""Judging the content: lines, times, numbers, flags, columns, and filters by `created_at`."""
+"""Checks of the content: lines, times, numbers, flags, columns, and filters by `created_at`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from tap_invoices._shared import times
 from tap_invoices.account import counted
-from tap_invoices.discovery import sample_lines
-from tap_invoices.records.build import UndeliverableError, line_id, lines_in
+from tap_invoices.discovery import sample_lines, values_by_column
+from tap_invoices.records.build import UndeliverableError, is_int64, lines_in
 
-from .facts import CREATION_RANGE, HONOURED, IGNORED, REJECTED, created
-from .finding import Finding, UncheckedError, problem
+from .facts import CREATION_RANGE, Use, created
+from .finding import Finding, Unchecked, ok, problem
 from .probe import Failure, require
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from .facts import Facts, Object
 
@@ -32,49 +32,44 @@ def _invoices(facts: Facts) -> list[Object]:
     """Return the invoices of the sample.
 
     Raises:
-        UncheckedError: There is none.
+        Unchecked: There is none.
     """
     invoices, _ = facts.decoded
     if not invoices:
-        raise UncheckedError("There is no invoice to look at.")
+        raise Unchecked("There is no invoice to look at.")
     return invoices
 
 
-def judge_deliverable(facts: Facts) -> Finding:
-    """Judge whether all invoices of the sample can be delivered."""
+def check_deliverable(facts: Facts) -> Finding:
+    """Check whether all invoices of the sample can be delivered."""
     invoices, reasons = facts.decoded
     if not reasons:
         number = len(_invoices(facts))
-        return Finding(f"All {number} invoices that were looked at can be delivered.", 0)
-    why = "; ".join(Counter(reasons))
-    return problem(
-        f"{len(reasons)} of {len(invoices) + len(reasons)} invoices cannot be delivered: {why}.",
-        "A sync names each with its id and skips it. Correct them in Traede.",
-        len(reasons),
-    )
+        return ok(f"All {number} invoices that were looked at can be delivered.", 0)
+    number, why = len(invoices) + len(reasons), "; ".join(Counter(reasons))
+    found = f"{len(reasons)} of {number} invoices cannot be delivered: {why}."
+    advice = "A sync names each with its id and skips it. Correct them in Traede."
+    return problem(found, advice, len(reasons))
 
 
 def lines_shape(invoice: Object) -> str:
     """Return in which form an invoice has its lines: `list`, `object`, or what is wrong."""
-    if "lines" not in invoice:
-        return "missing"
-    match invoice["lines"]:
-        case list():
+    match invoice:
+        case {"lines": list()}:
             return "list"
-        case dict(lines) if all(isinstance(line, dict) for line in lines.values()):
+        case {"lines": dict(lines)} if all(isinstance(line, dict) for line in lines.values()):
             return "object"
-        case None:
+        case {"lines": None}:
             return "null"
-        case _:
-            return "other"
+    return "other" if "lines" in invoice else "missing"
 
 
-def judge_lines(facts: Facts) -> Finding:
+def check_lines(facts: Facts) -> Finding:
     """Judge in which form invoices have their lines."""
     shapes = dict(Counter(map(lines_shape, _invoices(facts))))
     found = "They arrive as: " + ", ".join(f"{shape} ({n})" for shape, n in shapes.items())
     if shapes.keys() <= {"list", "object"}:
-        return Finding(f"{found}.", shapes)
+        return ok(f"{found}.", shapes)
     return problem(
         f"{found}; a list or an object is expected.",
         "Such invoices are not delivered while invoice_lines is selected. Ask the provider of the "
@@ -83,46 +78,39 @@ def judge_lines(facts: Facts) -> Finding:
     )
 
 
-def judge_line_ids(facts: Facts) -> Finding:
-    """Judge whether every line has an integer id of its own."""
+def check_line_ids(facts: Facts) -> Finding:
+    """Check whether every line has an integer id of its own."""
     lines: list[Any] = []
     for invoice in facts.decoded[0]:
         with suppress(UndeliverableError):
             lines += lines_in(invoice.get("lines"))
     if not lines:
-        raise UncheckedError(_NO_LINES)
-    ids: list[int] = []
-    for line in lines:
-        with suppress(UndeliverableError):
-            ids.append(line_id(line))
+        raise Unchecked(_NO_LINES)
+    ids = [line["id"] for line in lines if isinstance(line, dict) and is_int64(line.get("id"))]
     if missing := len(lines) - len(ids):
-        return problem(
-            f"{missing} of {len(lines)} lines have no 64-bit integer as their id.",
-            "Invoices with such lines are not delivered. Ask the provider of the API.",
-            value=False,
-        )
+        found = f"{missing} of {len(lines)} lines have no 64-bit integer as their id."
+        advice = "Invoices with such lines are not delivered. Ask the provider of the API."
+        return problem(found, advice, value=False)
     if repeated := len(ids) - len(set(ids)):
-        return problem(
-            f"{repeated} of {len(ids)} lines have the id of another line.",
-            "A loader that upserts by id keeps one of them. Ask the provider of the API.",
-            value=False,
-        )
-    return Finding(f"All {len(ids)} lines have ids of their own.", value=True)
+        found = f"{repeated} of {len(ids)} lines have the id of another line."
+        advice = "A loader that upserts by id keeps one of them. Ask the provider of the API."
+        return problem(found, advice, value=False)
+    return ok(f"All {len(ids)} lines have ids of their own.", value=True)
 
 
-def judge_line_invoice_id(facts: Facts) -> Finding:
-    """Judge whether lines carry the id of their invoice; the tap writes it in any case."""
+def check_line_invoice_id(facts: Facts) -> Finding:
+    """Check whether lines carry the id of their invoice; the tap writes it in any case."""
     invoices, _ = facts.decoded
     lines = [(line, invoice.get("id")) for invoice in invoices for line in sample_lines([invoice])]
     if not lines:
-        raise UncheckedError(_NO_LINES)
-    carried = [(line["invoice_id"], expected) for line, expected in lines if "invoice_id" in line]
-    if any(invoice_id != expected for invoice_id, expected in carried):
+        raise Unchecked(_NO_LINES)
+    carried = [line["invoice_id"] == expected for line, expected in lines if "invoice_id" in line]
+    if not all(carried):
         found = "Some carry another one than that of their invoice; the tap writes the latter."
-        return Finding(found, "differs")
+        return ok(found, "differs")
     if len(carried) == len(lines):
-        return Finding("Lines carry it.", "present")
-    return Finding("Lines do not carry it; the tap adds it.", "missing")
+        return ok("Lines carry it.", "present")
+    return ok("Lines do not carry it; the tap adds it.", "missing")
 
 
 def columns_by(
@@ -140,19 +128,11 @@ def columns_by(
     """
     groups: dict[str, list[str]] = {}
     for stream, objects in (("invoices", invoices), ("invoice_lines", sample_lines(invoices))):
-        for name, values in _values(objects).items():
-            if name != "lines" and (group := classify(values)):
+        for name, values in values_by_column(objects).items():
+            known = [value for value in values if value is not None]
+            if known and name != "lines" and (group := classify(known)):
                 groups.setdefault(group, []).append(f"{stream}.{name}")
     return groups
-
-
-def _values(objects: Iterable[Object]) -> dict[str, list[Any]]:
-    values: dict[str, list[Any]] = {}
-    for each in objects:
-        for name, value in each.items():
-            if value is not None:
-                values.setdefault(name, []).append(value)
-    return values
 
 
 def time_format(values: list[Any]) -> str | None:
@@ -168,13 +148,13 @@ def _describe_time(text: str) -> str:
     return f"YYYY-MM-DD{text[10]}hh:mm:ss{fraction}{zone[0] if zone else ''}"
 
 
-def judge_times(facts: Facts) -> Finding:
+def check_times(facts: Facts) -> Finding:
     """Say in which forms times arrive."""
     forms = columns_by(time_format, _invoices(facts))
     if not any("invoices.created_at" in columns for columns in forms.values()):
         return problem("created_at is not a time in every invoice.", _NO_FILTERS, forms)
     found = "; ".join(f"{_arrive(columns)} as {form}" for form, columns in forms.items())
-    return Finding(f"{found}. Without a zone, UTC is assumed.", forms)
+    return ok(f"{found}. Without a zone, UTC is assumed.", forms)
 
 
 def _arrive(columns: Sequence[str]) -> str:
@@ -190,7 +170,7 @@ def number_form(values: list[Any]) -> str | None:
     return None
 
 
-def judge_numbers(facts: Facts) -> Finding:
+def check_numbers(facts: Facts) -> Finding:
     """Say which columns are numbers, and which are text that looks like a decimal."""
     columns = columns_by(number_form, _invoices(facts))
     forms = {form: columns.get(form, []) for form in ("number", "text")}
@@ -204,7 +184,7 @@ def flag_form(values: list[Any]) -> str | None:
     return "0 and 1" if {type(each) for each in values} == {int} and {*values} == {0, 1} else None
 
 
-def judge_flags(facts: Facts) -> Finding:
+def check_flags(facts: Facts) -> Finding:
     """Say which columns are booleans, and which hold 0 and 1 alone."""
     columns = columns_by(flag_form, _invoices(facts))
     forms = {form: columns.get(form, []) for form in ("boolean", "0 and 1")}
@@ -225,15 +205,12 @@ def _judge_forms(
     (_, usual), (other_form, other) = forms.items()
     found = f"{_arrive(usual)} as {usual_form}"
     if not other:
-        return Finding(f"{found}, none as {other_form}.", forms)
-    return Finding(
-        f"{found}{others}{', '.join(other)}.",
-        forms,
-        f"The latter become {column_type} columns; cast them in the warehouse.",
-    )
+        return ok(f"{found}, none as {other_form}.", forms)
+    advice = f"The latter become {column_type} columns; cast them in the warehouse."
+    return ok(f"{found}{others}{', '.join(other)}.", forms, advice)
 
 
-def judge_columns(facts: Facts) -> Finding:
+def check_columns(facts: Facts) -> Finding:
     """Say which columns discovery would create."""
     schemas = require(facts.schemas, "Discovery fails, and no sync starts.")
     value = {
@@ -241,7 +218,7 @@ def judge_columns(facts: Facts) -> Finding:
         for stream, schema in schemas.items()
     }
     found = (f"{stream}: {', '.join(columns)}." for stream, columns in value.items())
-    return Finding(" ".join(found), value)
+    return ok(" ".join(found), value)
 
 
 def _type(column: Object) -> str:
@@ -252,40 +229,26 @@ def _type(column: Object) -> str:
     return " or ".join(names)
 
 
-def judge_created_at_filter(facts: Facts) -> Finding:
+def check_created_at_filter(facts: Facts) -> Finding:
     """Judge whether filters by `created_at` are honoured."""
     start = facts.first_created
     if start is None:
-        raise UncheckedError("There is no invoice with a time to look for.")
+        raise Unchecked("There is no invoice with a time to look for.")
     for outcome in (facts.around, facts.after):
         if isinstance(outcome, Failure):
-            value = REJECTED if outcome.is_rejection else None
+            value = Use.REJECTED if outcome.is_rejection else None
             return problem(f"{outcome}.", _NO_FILTERS, value)
     around, after = created(facts.around.rows), created(facts.after.rows)
     if around is None or after is None:
-        raise UncheckedError("An invoice has no created_at that can be read.")
+        raise Unchecked("An invoice has no created_at that can be read.")
     end = start + CREATION_RANGE
     if not all(start <= each <= end for each in around) or any(each <= end for each in after):
-        found = "Invoices from outside the filter are listed."
-        return problem(found, _NO_FILTERS, IGNORED)
-    if not around:
-        return problem(
-            "An invoice is not found by its own created_at: the server may read the filter in "
-            "another zone than UTC.",
-            _NO_FILTERS,
-            "inexact",
-        )
-    return Finding("Filters by created_at are honoured.", HONOURED)
-
-
-CHECKS = {
-    "deliverable": judge_deliverable,
-    "lines": judge_lines,
-    "line_ids": judge_line_ids,
-    "line_invoice_id": judge_line_invoice_id,
-    "times": judge_times,
-    "numbers": judge_numbers,
-    "flags": judge_flags,
-    "columns": judge_columns,
-    "created_at_filter": judge_created_at_filter,
-}
+        return problem("Invoices from outside the filter are listed.", _NO_FILTERS, Use.IGNORED)
+    if around:
+        return ok("Filters by created_at are honoured.", Use.HONOURED)
+    return problem(
+        "An invoice is not found by its own created_at: the server may read the filter in another "
+        "zone than UTC.",
+        _NO_FILTERS,
+        "inexact",
+    )

@@ -9,23 +9,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from tap_invoices._shared import PLUGIN_NAME, times
-from tap_invoices._shared.listing import MAX_SAMPLE_BYTES, ExportQuery, PageRequest
+from tap_invoices._shared.errors import PluginError
+from tap_invoices._shared.listing import ExportQuery, PageRequest
 from tap_invoices._shared.quantity import counted
 from tap_invoices.discovery import learn_schemas, read_sample
 
 from .counting import Count, count_rows
-from .facts import (
-    CREATION_RANGE,
-    HONOURED,
-    IGNORED,
-    PAGE_ONLY,
-    PAGE_SIZE,
-    REJECTED,
-    Facts,
-    ListFacts,
-    is_same,
-)
-from .finding import UncheckedError
+from .facts import CREATION_RANGE, PAGE_SIZE, Facts, ListFacts, is_same
+from .finding import Unchecked
 from .probe import Failure, ListResponse, require
 
 if TYPE_CHECKING:
@@ -33,9 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_invoices._shared.api_settings import ApiSettings
-    from tap_invoices._shared.listing import ExportClient
 
-    from .facts import Schemas
     from .probe import Outcome, Probe
 
 _BEYOND_ANY_ZONE = timedelta(hours=26)
@@ -77,7 +66,8 @@ class Exploration:
                 ("filters", self._explore_filters),
                 ("columns", self._explore_columns),
             ):
-                _logger.info("Checking %s (%d requests so far).", topic, self._probe.requests)
+                requests = counted(self._probe.requests, "request")
+                _logger.info("Checking %s (%s so far).", topic, requests)
                 explore()
         return self._facts
 
@@ -107,22 +97,21 @@ class Exploration:
 
     def _count(self, listing: ListFacts, at_most: int | None = None) -> None:
         try:
-            listing.counted = self._request_count(listing, at_most)
-        except UncheckedError as error:
-            listing.counted = error
+            listing.count = self._request_count(listing, at_most)
+        except Unchecked as reason:
+            listing.why_uncounted = reason
 
     def _request_count(self, listing: ListFacts, at_most: int | None) -> Count:
         page = _require_counted(listing.page)
         if not page.is_complete:
-            raise UncheckedError("A response with the whole list is larger than this check reads.")
+            raise Unchecked("A response with the whole list is larger than this check reads.")
         if page.has_repeated_ids:
-            raise UncheckedError("Invoices are listed more than once, so they cannot be counted.")
-        if len(page.rows) < self._step or self._facts.limit.kind in {IGNORED, REJECTED}:
+            raise Unchecked("Invoices are listed more than once, so they cannot be counted.")
+        if len(page.rows) < self._step or not self._facts.is_limited:
             return Count(len(page.rows))
-        if not self._can_page:
-            raise UncheckedError(
-                "Pages cannot be told apart (see start and order), so they cannot be counted."
-            )
+        if not self._facts.can_page:
+            reason = "Pages cannot be told apart (see start and order), so they cannot be counted."
+            raise Unchecked(reason)
 
         def count_page(number: int) -> int:
             return len(_require_counted(self._send(listing.query, number)).rows)
@@ -131,7 +120,7 @@ class Exploration:
 
     def _explore_since(self) -> None:
         facts, query = self._facts, self._pending.query
-        count = self._pending.exact_count if self._can_page else None
+        count = self._pending.exact_count if facts.can_page else None
         number = (count or 0) // self._step
         facts.last = self._send(query, number) if number else self._pending.page
         if isinstance(facts.last, Failure):
@@ -162,15 +151,14 @@ class Exploration:
         facts.sync_page = facts.sample = self._send_with_lines(facts.sample_size)
         if isinstance(facts.sync_page, Failure) and self._step < facts.sample_size:
             facts.sample = self._send_with_lines(self._step)
-        if isinstance(base.counted, Count) and base.counted.value < len(facts.sample.rows):
-            base.counted = UncheckedError(
-                "More invoices came than were counted: a page in between was empty."
-            )
+        if base.count and base.count.value < len(facts.sample.rows):
+            base.count = None
+            reason = "More invoices came than were counted: a page in between was empty."
+            base.why_uncounted = Unchecked(reason)
 
     def _send_with_lines(self, size: int) -> Outcome:
         limit = 0 if self._facts.is_limit_rejected else size
-        query = replace(self._facts.base.query, lines=True)
-        return self._probe.send(query, PageRequest(limit=limit), max_bytes=MAX_SAMPLE_BYTES)
+        return self._probe.send(replace(self._facts.base.query, lines=True), PageRequest(limit))
 
     def _explore_filters(self) -> None:
         facts = self._facts
@@ -189,30 +177,22 @@ class Exploration:
         return self._send(replace(query, filter_groups=groups))
 
     def _explore_columns(self) -> None:
-        def discover(client: ExportClient) -> Schemas:
-            is_limited = self._facts.page_size > 0
-            return learn_schemas(
-                read_sample(client, drafts=self._has_drafts, is_limited=is_limited)
-            )
-
-        self._facts.schemas = self._probe.call(discover)
-
-    @property
-    def _can_page(self) -> bool:
-        return self._facts.start in {HONOURED, PAGE_ONLY}
+        facts, client = self._facts, self._probe.client
+        try:
+            sample = read_sample(client, drafts=self._has_drafts, is_limited=facts.page_size > 0)
+            facts.schemas = learn_schemas(sample)
+        except PluginError as error:
+            facts.schemas = Failure.from_error(error)
 
     @property
     def _step(self) -> int:
         """Invoices a page: as many as the server returns, where those are fewer than requested."""
         return min(len(self._facts.base.page.rows), PAGE_SIZE) or PAGE_SIZE
 
-    def _send(
-        self, query: ExportQuery, number: int = 0, *, system_id: str | None = None
-    ) -> Outcome:
+    def _send(self, query: ExportQuery, number: int = 0, system_id: str = "") -> Outcome:
         """Request a page by its number; `start` and `page` name the same invoices."""
         step = 0 if self._facts.is_limit_rejected else self._step
-        page = PageRequest(limit=step, start=number * step, page=number)
-        return self._probe.send(query, page, system_id=system_id)
+        return self._probe.send(query, PageRequest(step, number * step, number), system_id)
 
 
 def _require_counted(outcome: Outcome) -> ListResponse:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from tap_invoices._shared import times
 from tap_invoices.discovery import decode_rows
 
-from .counting import Count
-from .finding import UncheckedError
+from .finding import Unchecked
 from .probe import NOT_REQUESTED, Failure
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tap_invoices._shared.listing import ExportQuery
     from tap_invoices._shared.response import Row
 
+    from .counting import Count
     from .probe import Outcome
 
     Object: TypeAlias = dict[str, Any]
@@ -37,16 +38,17 @@ CREATION_RANGE = timedelta(seconds=1)
 _SAMPLE_SIZE = 250  # invoices with lines, where page_size is 0
 _MAX_DECODED = 500  # invoices: a server that ignores the limit sends more
 
-_NOT_COUNTED = UncheckedError("The invoices were not counted.")
+_NOT_COUNTED = Unchecked("The invoices were not counted.")
 
-HONOURED, CAPPED, IGNORED, REJECTED, PAGE_ONLY = (
-    "honoured",
-    "capped",
-    "ignored",
-    "refused",
-    "page only",
-)
-"""What a server makes of a parameter."""
+
+class Use(StrEnum):
+    """What a server makes of a parameter."""
+
+    HONOURED = "honoured"
+    CAPPED = "capped"
+    PAGE_ONLY = "page only"
+    IGNORED = "ignored"
+    REJECTED = "refused"
 
 
 @dataclass
@@ -56,46 +58,31 @@ class ListFacts:
     Args:
         query: Which list.
         page: Its first page.
-        counted: How many invoices it has, or why that is unknown.
+        count: How many invoices it has; None if that is unknown.
+        why_uncounted: Why that is unknown.
         ascending: Its first page by creation, oldest first.
     """
 
     query: ExportQuery
     page: Outcome = NOT_REQUESTED
-    counted: Count | UncheckedError = _NOT_COUNTED
+    count: Count | None = None
+    why_uncounted: Unchecked = _NOT_COUNTED
     ascending: Outcome = NOT_REQUESTED
-
-    @property
-    def count(self) -> Count:
-        """How many invoices it has.
-
-        Raises:
-            UncheckedError: That is unknown.
-        """
-        if isinstance(self.counted, UncheckedError):
-            raise self.counted
-        return self.counted
 
     @property
     def exact_count(self) -> int | None:
         """How many invoices it has; None if that is not exactly known."""
-        is_exact = isinstance(self.counted, Count) and self.counted.is_exact
-        return self.at_least if is_exact else None
-
-    @property
-    def is_counted(self) -> bool:
-        """Whether it is known how many invoices it has."""
-        return isinstance(self.counted, Count)
+        return self.count.value if self.count and self.count.is_exact else None
 
     @property
     def is_read(self) -> bool:
         """Whether the first page is the whole list."""
-        return self.is_counted and self.at_least == len(self.page.rows)
+        return self.count is not None and self.count.value == len(self.page.rows)
 
     @property
     def at_least(self) -> int:
         """How many invoices it has at least."""
-        return self.counted.value if isinstance(self.counted, Count) else len(self.page.rows)
+        return self.count.value if self.count else len(self.page.rows)
 
 
 @dataclass
@@ -162,20 +149,19 @@ class Facts:
     def limit(self) -> LimitUse:
         """What the server makes of `limit`, as far as is known."""
         if self.is_limit_rejected:
-            return LimitUse(REJECTED)
-        requested = (
-            (self.first, 1, self.pending, 0),
-            (self.base.page, PAGE_SIZE, self.base, 0),
-            (self.by_start, 1, self.base, 1),
-            (self.sync_page, self.sample_size, self.base, 0),
-        )
-        return limit_use(
-            [
-                LimitSeen(limit, len(outcome.rows), listing.at_least - start, listing.is_counted)
-                for outcome, limit, listing, start in requested
-                if outcome.is_complete or len(outcome.rows) > limit
-            ]
-        )
+            return LimitUse(Use.REJECTED)
+        base, pending, sync_page = self.base, self.pending, self.sync_page
+        seen = [
+            LimitSeen(limit, len(outcome.rows), listing.at_least - start, listing.count is not None)
+            for outcome, limit, listing, start in (
+                (self.first, 1, pending, 0),
+                (base.page, PAGE_SIZE, base, 0),
+                (self.by_start, 1, base, 1),
+                (sync_page, self.sample_size, base, 0),
+            )
+            if outcome.is_complete or len(outcome.rows) > limit
+        ]
+        return limit_use(seen)
 
     @property
     def is_listing_cut(self) -> bool:
@@ -184,9 +170,19 @@ class Facts:
         return any(not isinstance(each, Failure) and not each.is_complete for each in outcomes)
 
     @property
-    def start(self) -> str | None:
+    def start(self) -> Use | None:
         """What the server makes of `start`: see `start_use`."""
         return start_use(self.base.page.ids, self.by_start, self.by_page)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether the server does not return the whole list whatever the limit is."""
+        return self.limit.kind not in {Use.IGNORED, Use.REJECTED}
+
+    @property
+    def can_page(self) -> bool:
+        """Whether the second and later pages can be requested."""
+        return self.start in {Use.HONOURED, Use.PAGE_ONLY}
 
     @property
     def is_order_kept(self) -> bool | None:
@@ -203,8 +199,7 @@ class Facts:
     @property
     def first_created(self) -> datetime | None:
         """The second in which the first invoice with a time was created; None if there is none."""
-        moments = (moment for row in self.base.page.rows if (moment := created_at(row)))
-        first = next(moments, None)
+        first = next(filter(None, map(created_at, self.base.page.rows)), None)
         return first and first.replace(microsecond=0)
 
     @cached_property
@@ -212,10 +207,10 @@ class Facts:
         """The invoices of `sample`, and for each that cannot be delivered why not.
 
         Raises:
-            UncheckedError: There is no sample.
+            Unchecked: There is no sample.
         """
         if isinstance(self.sample, Failure):
-            raise UncheckedError("Not checked: see page_size.")
+            raise Unchecked("Not checked: see page_size.")
         return decode_rows(self.sample.rows[:_MAX_DECODED])
 
 
@@ -243,22 +238,22 @@ class LimitUse(NamedTuple):
         cap: The most invoices that it returns, where it caps.
     """
 
-    kind: str | None = None
+    kind: Use | None = None
     cap: int | None = None
 
 
 def limit_use(seen: Sequence[LimitSeen]) -> LimitUse:
     """Conclude from the number of invoices that came what a server makes of `limit`."""
     if any(each.returned > each.limit for each in seen):
-        return LimitUse(IGNORED)
+        return LimitUse(Use.IGNORED)
     if capped := [each for each in seen if 0 < each.returned < min(each.limit, each.available)]:
-        return LimitUse(CAPPED, max(each.returned for each in capped))
+        return LimitUse(Use.CAPPED, max(each.returned for each in capped))
     is_open = any(each.returned < each.limit and not each.is_exact for each in seen)
     is_seen = any(each.returned == each.limit < each.available for each in seen)
-    return LimitUse(HONOURED if is_seen and not is_open else None)
+    return LimitUse(Use.HONOURED if is_seen and not is_open else None)
 
 
-def start_use(first: Sequence[int | None], by_start: Outcome, by_page: Outcome) -> str | None:
+def start_use(first: Sequence[int | None], by_start: Outcome, by_page: Outcome) -> Use | None:
     """Conclude what a server makes of `start` and `page`.
 
     Args:
@@ -270,14 +265,14 @@ def start_use(first: Sequence[int | None], by_start: Outcome, by_page: Outcome) 
         `HONOURED`, `PAGE_ONLY`, `IGNORED` or `REJECTED`; None if that is unknown.
     """
     if isinstance(by_start, Failure):
-        return REJECTED if by_start.is_rejection else None
+        return Use.REJECTED if by_start.is_rejection else None
     if not first or None in first or first[:1] == first[1:2]:
         return None
     if by_start.ids[:1] == first[1:2]:
-        return HONOURED
+        return Use.HONOURED
     if by_start.ids[:1] != first[:1] or isinstance(by_page, Failure):
         return None
-    return PAGE_ONLY if by_page.ids[:1] == first[1:2] else IGNORED
+    return Use.PAGE_ONLY if by_page.ids[:1] == first[1:2] else Use.IGNORED
 
 
 def is_sorted_by_creation(ascending: Outcome, descending: Outcome) -> bool | None:
@@ -285,8 +280,8 @@ def is_sorted_by_creation(ascending: Outcome, descending: Outcome) -> bool | Non
 
     Args:
         ascending: The first page, oldest first.
-        descending: The first page, newest first: a server that has this order anyway, or the
-            other one, is found out by it.
+        descending: The first page, newest first: it shows that a server has one of the orders
+            in any case.
 
     Returns:
         None if there is too little to tell by.

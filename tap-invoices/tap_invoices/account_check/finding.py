@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 
-class Status(Enum):
+class Status(StrEnum):
     """Whether what the programs rely on holds."""
 
     OK = "ok"
@@ -17,27 +17,32 @@ class Status(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one check.
+    """The result of one check, with the members that it has in the report.
 
     Args:
-        found: What was found, as a sentence.
-        value: The same for machines; None if it is unknown.
-        advice: What to do; empty if nothing is to be done.
         status: Whether what the programs rely on holds.
+        found: What was found, as a sentence.
+        advice: What to do; empty if nothing is to be done.
+        value: What was found, for machines; None if that is unknown.
     """
 
+    status: Status
     found: str
-    value: Any = None
     advice: str = ""
-    status: Status = Status.OK
+    value: Any = None
+
+
+def ok(found: str, value: Any, advice: str = "") -> Finding:  # noqa: ANN401 - JSON
+    """Return a finding of what holds."""
+    return Finding(Status.OK, found, advice, value)
 
 
 def problem(found: str, advice: str, value: Any = None) -> Finding:  # noqa: ANN401 - JSON
     """Return a finding of what does not hold."""
-    return Finding(found, value, advice, Status.PROBLEM)
+    return Finding(Status.PROBLEM, found, advice, value)
 
 
-class UncheckedError(Exception):
+class Unchecked(Exception):  # noqa: N818 - no error of the program
     """A check that cannot be made.
 
     Args:
@@ -48,4 +53,4 @@ class UncheckedError(Exception):
 
     def __init__(self, found: str, advice: str = "", status: Status = Status.UNKNOWN) -> None:
         super().__init__(found)
-        self.finding = Finding(found, None, advice, status)
+        self.finding = Finding(status, found, advice)

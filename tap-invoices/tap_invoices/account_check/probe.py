@@ -6,20 +6,25 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias, TypeVar
 
 import requests
 
 from tap_invoices._shared import times
 from tap_invoices._shared.errors import ConnectionFailedError, MalformedResponseError, PluginError
 from tap_invoices._shared.http import EXPORT_PATH, HttpClient, HttpStatusError
-from tap_invoices._shared.listing import ExportClient, read_listing_start
+from tap_invoices._shared.listing import (
+    MAX_SAMPLE_BYTES,
+    ExportClient,
+    ListingStart,
+    read_listing_start,
+)
 from tap_invoices._shared.status import Purpose
 
-from .finding import Status, UncheckedError
+from .finding import Status, Unchecked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from tap_invoices._shared.api_settings import ApiSettings
     from tap_invoices._shared.listing import ExportQuery, PageRequest
@@ -32,17 +37,14 @@ MAX_TIMEOUT_S = 60.0
 
 MAX_ATTEMPTS = 2
 MAX_BYTES = 4 << 20
-_MAX_CONNECTION_FAILURES = 3  # in a row; after them, nothing more is sent
+_MAX_UNANSWERED = 3  # requests in a row; after them, no more are sent
 
 
 @dataclass(frozen=True)
-class ListResponse:
-    """A list of invoices, or the beginning of one.
+class ListResponse(ListingStart):
+    """A list of invoices, or the beginning of one; it has what a `ListingStart` has.
 
     Args:
-        rows: The invoices.
-        is_complete: Whether that is the whole response, and not only its beginning.
-        size: Bytes that were read, after decompression.
         seconds: How long the response took, without retries.
         server_time: The server's `Date`, if there was one.
         received_at: This machine's time, in seconds of the epoch, when it began to arrive.
@@ -50,9 +52,6 @@ class ListResponse:
         tls: The version of TLS; None without TLS.
     """
 
-    rows: Sequence[Row]
-    is_complete: bool = True
-    size: int = 0
     seconds: float = 0.0
     server_time: datetime | None = None
     received_at: float = 0.0
@@ -84,6 +83,7 @@ class Failure:
         reason: What happened, to stand in a sentence.
         status: The HTTP status, if there was a response with one.
         is_tls: Whether TLS failed.
+        is_unanswered: Whether the connection failed or took too long.
 
     Attributes:
         rows: No invoices, so that a failure can be read like an empty list.
@@ -98,6 +98,19 @@ class Failure:
     reason: str
     status: int | None = None
     is_tls: bool = False
+    is_unanswered: bool = False
+
+    @classmethod
+    def from_error(cls, error: PluginError) -> Self:
+        """Describe an error of the HTTP client."""
+        if isinstance(error, HttpStatusError):
+            return cls(error.reason, error.status)
+        cause = error.__cause__
+        if not isinstance(cause, ConnectionFailedError):
+            return cls(str(error).rstrip("."))
+        is_tls = isinstance(cause.__cause__, requests.exceptions.SSLError)
+        is_unanswered = not isinstance(cause, MalformedResponseError)
+        return cls(cause.reason, is_tls=is_tls, is_unanswered=is_unanswered)
 
     def __str__(self) -> str:
         """Format it as a sentence, without the full stop."""
@@ -127,12 +140,12 @@ def require(outcome: T | Failure, advice: str = "", *, end: str = ".") -> T:
         end: The end of the sentence that says how the request failed.
 
     Raises:
-        UncheckedError: The request failed.
+        Unchecked: The request failed.
     """
     if not isinstance(outcome, Failure):
         return outcome
     status = Status.PROBLEM if advice else Status.UNKNOWN
-    raise UncheckedError(f"{outcome}{end}", advice, status)
+    raise Unchecked(f"{outcome}{end}", advice, status)
 
 
 class Probe:
@@ -143,15 +156,17 @@ class Probe:
         user_agent: Sent as `User-Agent`.
 
     Attributes:
+        client: Sends requests in the way that the tap does.
         durations: How long each response took, in seconds.
     """
 
     def __init__(self, settings: ApiSettings, user_agent: str) -> None:
-        self._settings = replace(
-            settings, request_timeout=min(settings.request_timeout, MAX_TIMEOUT_S)
-        )
-        self._http = HttpClient(self._settings, user_agent=user_agent, max_attempts=MAX_ATTEMPTS)
-        self._connection_failures = 0
+        timeout = min(settings.request_timeout, MAX_TIMEOUT_S)
+        settings = replace(settings, request_timeout=timeout)
+        self._http = HttpClient(settings, user_agent=user_agent, max_attempts=MAX_ATTEMPTS)
+        self._system_id = settings.system_id
+        self._unanswered = 0  # requests in a row
+        self.client = ExportClient(self._http, settings)
         self.durations: list[float] = []
 
     @property
@@ -159,67 +174,41 @@ class Probe:
         """How many requests were sent, retries included."""
         return self._http.stats.sent
 
-    def send(
-        self,
-        query: ExportQuery,
-        page: PageRequest,
-        *,
-        system_id: str | None = None,
-        max_bytes: int = MAX_BYTES,
-    ) -> Outcome:
+    def send(self, query: ExportQuery, page: PageRequest, system_id: str = "") -> Outcome:
         """Send a request, and return the response or how it failed.
 
         Args:
             query: Which list.
             page: Which part of it.
             system_id: For which system, if not for that of the settings.
-            max_bytes: How far to read a response.
         """
-        if self._connection_failures >= _MAX_CONNECTION_FAILURES:
+        if self._unanswered >= _MAX_UNANSWERED:
             return Failure("not sent, since the server has stopped responding")
-        parameters = [
-            ("system_id", system_id or self._settings.system_id),
-            *query.to_query(),
-            *page.to_query(),
-        ]
-
+        system = ("system_id", system_id or self._system_id)
+        parameters = [system, *query.to_query(), *page.to_query()]
+        read = partial(_read, max_bytes=MAX_SAMPLE_BYTES if query.lines else MAX_BYTES)
         try:
-            response = self._http.get(
-                EXPORT_PATH, parameters, partial(_read, max_bytes=max_bytes), Purpose()
-            )
+            response = self._http.get(EXPORT_PATH, parameters, read, Purpose())
         except PluginError as error:
-            is_counted = _is_connection_failure(error)
-            self._connection_failures = self._connection_failures + 1 if is_counted else 0
-            return _failure(error)
-        self._connection_failures = 0
+            failure = Failure.from_error(error)
+            self._unanswered = self._unanswered + 1 if failure.is_unanswered else 0
+            return failure
+        self._unanswered = 0
         self.durations.append(response.seconds)
         return response
-
-    def call(self, function: Callable[[ExportClient], T]) -> T | Failure:
-        """Let a function of the tap send its requests.
-
-        Returns:
-            What it returns, or how one of its requests failed.
-        """
-        try:
-            return function(ExportClient(self._http, self._settings))
-        except PluginError as error:
-            return _failure(error)
 
 
 def _read(response: requests.Response, max_bytes: int) -> ListResponse:
     received_at, began = time.time(), time.monotonic()
-    tls = _tls_version(response)
+    tls = _tls_version(response)  # the connection is released after the body
     start = read_listing_start(response, max_bytes)
     return ListResponse(
-        start.rows,
-        start.is_complete,
-        start.size,
-        response.elapsed.total_seconds() + time.monotonic() - began,
-        times.parse_http_date(response.headers.get("Date")),
-        received_at,
-        response.headers,
-        tls,
+        **vars(start),
+        seconds=response.elapsed.total_seconds() + time.monotonic() - began,
+        server_time=times.parse_http_date(response.headers.get("Date")),
+        received_at=received_at,
+        headers=response.headers,
+        tls=tls,
     )
 
 
@@ -227,21 +216,3 @@ def _tls_version(response: requests.Response) -> str | None:
     connection = getattr(response.raw, "connection", None)
     version = getattr(getattr(connection, "sock", None), "version", None)
     return version() if version else None
-
-
-def _is_connection_failure(error: PluginError) -> bool:
-    cause = error.__cause__
-    return isinstance(cause, ConnectionFailedError) and not isinstance(
-        cause, MalformedResponseError
-    )
-
-
-def _failure(error: PluginError) -> Failure:
-    if isinstance(error, HttpStatusError):
-        said = f' and said "{error.server_message}"' if error.server_message else ""
-        return Failure(f"the API answered {error.status}{said}", error.status)
-    cause = error.__cause__
-    if isinstance(cause, ConnectionFailedError):
-        is_tls = isinstance(cause.__cause__, requests.exceptions.SSLError)
-        return Failure(cause.reason, is_tls=is_tls)
-    return Failure(str(error).rstrip("."))
