@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tap_invoices._shared import times
-from tap_invoices.account import counted
+from tap_invoices._shared.quantity import counted
 from tap_invoices.discovery import sample_lines, values_by_column
 from tap_invoices.records.build import UndeliverableError, is_int64, lines_in
 

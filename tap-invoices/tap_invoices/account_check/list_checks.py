@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from tap_invoices.account import counted
+from tap_invoices._shared.quantity import counted
 
 from .facts import created, is_same
 from .finding import Finding, Unchecked, ok, problem
