@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ _BIN = Path(sys.executable).parent
 TAP = str(_BIN / "tap-invoices")
 TARGET = str(_BIN / "target-invoices-ack")
 
-TIMEOUT_S = 200  # far more than any run takes
+TIMEOUT_S = 500  # far more than any run takes
 
 _SUMMARY = re.compile(r"Received (\d+) = (.+)\.$", re.MULTILINE)
 
@@ -156,6 +156,18 @@ def hasty_retries(folder: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(hasty)}
 
 
+_warm_starts: list[WarmStarts] = []
+
+
+@contextmanager
+def warm_starts() -> Iterator[None]:
+    """Have `start` and all that use it start our programs by way of `helpers.warm_python`."""
+    with WarmStarts((TAP, TARGET), environment()) as warm:
+        _warm_starts.append(warm)
+        yield
+        _warm_starts.remove(warm)
+
+
 def run(
     command: Sequence[str],
     *,
@@ -176,19 +188,14 @@ def run(
     Raises:
         subprocess.TimeoutExpired: It did not end within `TIMEOUT_S` and was killed.
     """
-    if warm := _run_warm(command, stdin=stdin, cwd=cwd, env=env, merge_stderr=merge_stderr):
-        return warm
-    done = subprocess.run(
-        command,
-        input=stdin or b"",
-        cwd=cwd,
-        env=environment() if env is None else env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT if merge_stderr else subprocess.PIPE,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
-    return CompletedRun(done.returncode, done.stdout, _text(done.stderr))
+    stderr = subprocess.STDOUT if merge_stderr else subprocess.PIPE
+    with start(command, env=env, cwd=cwd, stderr=stderr) as process:
+        try:
+            out, err = process.communicate(stdin or b"", TIMEOUT_S)
+        except BaseException:
+            process.kill()
+            raise
+    return CompletedRun(process.returncode, out, _text(err))
 
 
 def start(
@@ -207,8 +214,11 @@ def start(
         options: Those of `subprocess.Popen`; stdout and stderr are pipes if not given.
     """
     given: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    given["env"] = environment() if env is None else env
-    return subprocess.Popen(command, stdin=stdin, **given)
+    given |= {"env": environment() if env is None else env, "stdin": stdin}
+    for warm in _warm_starts:
+        if process := warm.start(command, **given):
+            return process
+    return subprocess.Popen(command, **given)
 
 
 def finish(process: subprocess.Popen[bytes], read_before: bytes = b"") -> CompletedRun:
@@ -230,8 +240,6 @@ def pipe(
     Returns:
         The last one; the others are its `upstream`.
     """
-    if warm := _run_warm(*commands, cwd=cwd, env=env):
-        return warm
     errors = [tempfile.TemporaryFile() for _ in commands]  # noqa: SIM115 - closed below
     running: list[subprocess.Popen[bytes]] = []
     stdin: int | IO[bytes] | None = subprocess.DEVNULL
@@ -245,38 +253,6 @@ def pipe(
     *upstream, last = zip(codes, map(_content, errors), strict=True)
     before_last = tuple(CompletedRun(code, b"", text) for code, text in upstream)
     return CompletedRun(last[0], out, last[1], before_last)
-
-
-_warm_starts: list[WarmStarts] = []
-
-
-@contextmanager
-def warm_starts() -> Iterator[None]:
-    """Have `run` and `pipe` start our programs in the quick way of `helpers.warm_python`."""
-    with WarmStarts((TAP, TARGET), environment()) as warm:
-        _warm_starts.append(warm)
-        yield
-        _warm_starts.remove(warm)
-
-
-def _run_warm(
-    *commands: Sequence[str],
-    stdin: bytes | None = None,
-    cwd: Path | None,
-    env: Mapping[str, str] | None,
-    merge_stderr: bool = False,
-) -> CompletedRun | None:
-    """Run programs in a pipe as warm starts, if there are such and all of them can be."""
-    env = environment() if env is None else env
-    for warm in _warm_starts:
-        options: dict[str, Any] = {"cwd": cwd, "env": env, "merge_stderr": merge_stderr}
-        if ended := warm.run(*commands, stdin=stdin or b"", timeout_s=TIMEOUT_S, **options):
-            runs = (
-                CompletedRun(each.returncode, each.stdout, _text(each.stderr)) for each in ended
-            )
-            *upstream, last = runs
-            return replace(last, upstream=tuple(upstream))
-    return None
 
 
 def write_json(folder: Path, name: str, content: Any) -> str:

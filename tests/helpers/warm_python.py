@@ -12,20 +12,21 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import socket
 import struct
 import subprocess
 import sys
-import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _IMPORTS = ("singer_sdk", "singer_sdk.target_base", "singer_sdk.typing", "requests", "msgspec")
-_LENGTH = struct.Struct("!I")
-_STANDARD_STREAMS = 3
+_NUMBER = struct.Struct("!I")
+_FILES = 4  # stdin, stdout, stderr, and where its process and its end are reported
 
 
 class WarmPython:
@@ -36,7 +37,6 @@ class WarmPython:
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._lock = threading.Lock()
         ours, theirs = socket.socketpair()
         self._socket = ours
         with theirs:
@@ -63,81 +63,122 @@ class WarmPython:
         self._socket.close()
         self._process.communicate()
 
-    def start(
-        self, command: Sequence[str], files: Sequence[int], environment: Mapping[str, str], cwd: str
-    ) -> Fork:
-        """Start a Python script; one that was started before has to be waited for.
+    def fork(self, request: Mapping[str, Any], files: Sequence[int]) -> None:
+        """Have a script executed.
 
         Args:
-            command: The script and its arguments.
-            files: Descriptors of its stdin, stdout and stderr.
-            environment: All its variables.
-            cwd: Its folder.
-        """
-        self._lock.acquire()
-        request = {"command": list(command), "environment": dict(environment), "cwd": cwd}
-        text = json.dumps(request).encode()
-        socket.send_fds(self._socket, [_LENGTH.pack(len(text))], files)
-        self._socket.sendall(text)
-        return Fork(self._receive(), self)
-
-    def _receive(self) -> int:
-        """Return a number that the process reports.
+            request: Its `command`, `environment` and `cwd`.
+            files: Descriptors of its stdin, stdout and stderr, and of the pipe for the report.
 
         Raises:
-            RuntimeError: It has ended; the message is what it wrote to stderr.
+            RuntimeError: The process has ended; the message is what it wrote to stderr.
         """
+        text = json.dumps(request).encode()
         try:
-            return int(json.loads(_receive_text(self._socket)))
-        except EOFError:
+            socket.send_fds(self._socket, [_NUMBER.pack(len(text))], files)
+            self._socket.sendall(text)
+        except BrokenPipeError:
             raise RuntimeError(self._process.communicate()[1].decode()) from None
 
-    def wait(self) -> int:
-        """Wait for the end of what was started last, and return its exit code."""
-        try:
-            return os.waitstatus_to_exitcode(self._receive())
-        finally:
-            self._lock.release()
 
+class Fork(subprocess.Popen[bytes]):
+    """A program that a warm Python has started; used like any other process.
 
-class Fork:
-    """A program that was started.
+    `subprocess` starts a process and waits for it in the methods that are overridden here.
 
-    Attributes:
-        pid: Its process.
+    Args:
+        python: Starts it.
+        command: The script and its arguments.
+        options: Those of `Popen` that are about files, and `cwd` and `env`.
     """
 
-    def __init__(self, pid: int, parent: WarmPython) -> None:
-        self.pid = pid
-        self._parent = parent
+    def __init__(self, python: WarmPython, command: Sequence[str], **options: Any) -> None:
+        self._python = python
+        self._report = -1
+        super().__init__(command, **options)
 
-    def wait(self) -> int:
-        """Wait for its end, and return its exit code, negative where a signal killed it."""
-        return self._parent.wait()
+    def _execute_child(self, args: Sequence[str], *more: Any) -> None:
+        """Start it; `more` are the arguments of `Popen`, with both ends of each pipe."""
+        cwd, env = more[4], more[5]
+        files = more[9:15]
+        stdin, _, _, stdout, _, stderr = files
+        request = {
+            "command": list(args),
+            "environment": dict(env),
+            "cwd": os.path.abspath(cwd or os.curdir),  # noqa: PTH100
+        }
+        self._report, report = os.pipe()
+        try:
+            self._python.fork(request, [stdin, stdout, stderr, report])
+        finally:
+            os.close(report)
+            self._close_pipe_fds(*files)  # type: ignore[attr-defined]
+        self.pid = self._next_report()
+        self._child_created = True
 
-    def kill(self) -> None:
-        """Kill it; it is still to be waited for."""
-        os.kill(self.pid, signal.SIGKILL)
+    def _next_report(self) -> int:
+        content = os.read(self._report, _NUMBER.size)
+        if not content:
+            raise RuntimeError("the warm Python has ended")
+        number: int = _NUMBER.unpack(content)[0]
+        return number
+
+    def _try_wait(self, wait_flags: int) -> tuple[int, int]:
+        """Return its process and how it has ended, or zeros if it has not."""
+        if wait_flags & os.WNOHANG and not select.select([self._report], [], [], 0)[0]:
+            return 0, 0
+        status = self._next_report()
+        os.close(self._report)
+        return self.pid, status
+
+    def _internal_poll(self, *_: object, **__: object) -> int | None:
+        lock = self._waitpid_lock  # type: ignore[attr-defined]
+        if self.returncode is None and lock.acquire(blocking=False):
+            try:
+                pid, status = self._try_wait(os.WNOHANG) if self.returncode is None else (0, 0)
+                if pid:
+                    self._handle_exitstatus(status)  # type: ignore[attr-defined]
+            finally:
+                lock.release()
+        return self.returncode
 
 
 def _serve(requests: socket.socket) -> dict[str, Any]:
     """Fork for every request; returns in each fork, with the request."""
     while True:
-        length, files, *_ = socket.recv_fds(requests, _LENGTH.size, _STANDARD_STREAMS)
+        length, files, *_ = socket.recv_fds(requests, _NUMBER.size, _FILES)
         if not length:
             sys.exit(0)
-        request: dict[str, Any] = json.loads(_receive_exactly(requests, *_LENGTH.unpack(length)))
-        pid = os.fork()
-        if not pid:
+        request: dict[str, Any] = json.loads(_receive(requests, *_NUMBER.unpack(length)))
+        if not os.fork():
             requests.close()
-            for number, file in enumerate(files):
-                os.dup2(file, number)
-                os.close(file)
+            _supervise(*files)
             return request
         for file in files:
             os.close(file)
-        _send_text(requests, str(pid))
-        _send_text(requests, str(os.waitpid(pid, 0)[1]))
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+
+
+def _supervise(stdin: int, stdout: int, stderr: int, report: int) -> None:
+    """Return in a fork that has these files; report its process and how it ends."""
+    pid = os.fork()
+    if not pid:
+        os.close(report)
+        for number, file in enumerate((stdin, stdout, stderr)):
+            os.dup2(file, number)
+            os.close(file)
+        return
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_IGN)  # they are for the program
+    os.closerange(0, report)
+    os.closerange(report + 1, max(stdin, stdout, stderr, report) + 1)
+    os.write(report, _NUMBER.pack(pid))
+    status = os.waitpid(pid, 0)[1]
+    with suppress(BrokenPipeError):
+        os.write(report, _NUMBER.pack(status))
+    os._exit(0)
 
 
 def _become(request: dict[str, Any]) -> None:
@@ -152,22 +193,10 @@ def _become(request: dict[str, Any]) -> None:
     runpy.run_path(script, run_name="__main__")
 
 
-def _send_text(to: socket.socket, text: str) -> None:
-    to.sendall(_LENGTH.pack(len(text)) + text.encode())
-
-
-def _receive_text(source: socket.socket) -> bytes:
-    (length,) = _LENGTH.unpack(_receive_exactly(source, _LENGTH.size))
-    return _receive_exactly(source, length)
-
-
-def _receive_exactly(source: socket.socket, length: int) -> bytes:
+def _receive(source: socket.socket, length: int) -> bytes:
     received = bytearray()
     while len(received) < length:
-        part = source.recv(length - len(received))
-        if not part:
-            raise EOFError
-        received += part
+        received += source.recv(length - len(received))
     return bytes(received)
 
 

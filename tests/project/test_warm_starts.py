@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ print(json.dumps({
 }))
 sys.stderr.write("to stderr")
 """
+PIPES: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
 KILLED = "import os, signal; print(1, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
 RAISES = "print('half a line', end=''); raise ValueError('a reason')"
 
@@ -56,18 +58,20 @@ def warm(script: Path) -> Iterator[WarmStarts]:
 
 def both(
     warm: WarmStarts, command: Sequence[str], cwd: Path, env: Mapping[str, str], *, merge: bool
-) -> tuple[subprocess.CompletedProcess[bytes], subprocess.CompletedProcess[bytes]]:
-    """Return what a warm start gives, and what `subprocess` does."""
+) -> list[tuple[int, bytes, bytes | None]]:
+    """Return exit code, stdout and stderr of a warm start, and of a start of its own."""
     content = "read by it\N{EURO SIGN}".encode()
-    ended = warm.run(command, stdin=content, cwd=cwd, env=env, merge_stderr=merge, timeout_s=60)
-    assert ended is not None
+    options = PIPES | {"stderr": subprocess.STDOUT if merge else subprocess.PIPE}
+    started = warm.start(command, env, cwd=cwd, **options)
+    assert started is not None
     if command[0] not in (TAP, TARGET):
         command = [sys.executable, *command]
-    stderr = subprocess.STDOUT if merge else subprocess.PIPE
-    by_itself = subprocess.run(
-        command, input=content, stdout=subprocess.PIPE, stderr=stderr, cwd=cwd, env=env, check=False
-    )
-    return ended[0], by_itself
+    by_itself = subprocess.Popen(command, env=env, cwd=cwd, **options)
+    ended: list[tuple[int, bytes, bytes | None]] = []
+    for process in (started, by_itself):
+        out, err = process.communicate(content, 60)
+        ended.append((process.returncode, out, err))
+    return ended
 
 
 @pytest.mark.parametrize("merge", [False, True])
@@ -81,12 +85,9 @@ def test_a_script_sees_and_gives_the_same(
 ) -> None:
     script.write_text(program)
     env = environment(TAP_INVOICES_PAGE_SIZE="7", PYTHONWARNINGS="error")
-    started, by_itself = both(
-        warm, [str(script), "-x", "\N{EURO SIGN}"], tmp_path, env, merge=merge
-    )
-    assert started.returncode == by_itself.returncode
-    assert started.stdout == by_itself.stdout
-    assert started.stderr == (by_itself.stderr or b"")
+    command = [str(script), "-x", "\N{EURO SIGN}"]
+    started, by_itself = both(warm, command, tmp_path, env, merge=merge)
+    assert started == by_itself
 
 
 def test_a_traceback_ends_it_with_what_it_had_written(
@@ -94,8 +95,9 @@ def test_a_traceback_ends_it_with_what_it_had_written(
 ) -> None:
     script.write_text(RAISES)
     started, by_itself = both(warm, [str(script)], tmp_path, environment(), merge=False)
-    assert (started.returncode, started.stdout) == (by_itself.returncode, by_itself.stdout)
-    assert started.stderr.splitlines()[-1] == by_itself.stderr.splitlines()[-1]
+    assert started[:2] == by_itself[:2]
+    assert started[2] is not None
+    assert started[2].endswith(b"ValueError: a reason\n")
 
 
 @pytest.mark.parametrize("program", [TAP, TARGET], ids=["tap", "target"])
@@ -104,52 +106,31 @@ def test_a_program_says_the_same(
     tmp_path: Path, warm: WarmStarts, program: str, words: list[str]
 ) -> None:
     started, by_itself = both(warm, [program, *words], tmp_path, environment(), merge=True)
-    assert (started.returncode, started.stdout) == (by_itself.returncode, by_itself.stdout)
+    assert started == by_itself
 
 
-def test_programs_of_a_pipe_run_side_by_side(tmp_path: Path, warm: WarmStarts) -> None:
-    commands = [TAP, "--version"], [TARGET, "--version"]
-    options: dict[str, Any] = {
-        "cwd": tmp_path,
-        "env": environment(),
-        "merge_stderr": False,
-        "timeout_s": 60,
-    }
-    ended = warm.run(*commands, stdin=b"", **options)
-    assert ended is not None
-    assert [each.returncode for each in ended] == [0, 0]
-    assert ended[0].stdout == b""
-    assert ended[1].stdout.startswith(b"target-invoices-ack v")
+def test_a_signal_reaches_it_and_another_one_runs_on(script: Path, warm: WarmStarts) -> None:
+    script.write_text("import sys; print('ready', flush=True); print(sys.stdin.read(), end='')")
+    first, second = (warm.start([str(script)], environment(), **PIPES) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    for each in (first, second):
+        assert each.stdout is not None
+        assert each.stdout.readline() == b"ready\n"
+    assert first.poll() is None
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(60) == first.poll() == -signal.SIGTERM
+    with pytest.raises(subprocess.TimeoutExpired):
+        second.wait(0.01)
+    assert second.communicate(b"read on", 60) == (b"read on", b"")
+    assert second.poll() == 0
+    first.communicate()
 
 
 @pytest.mark.parametrize("variables", [{"PYTHONPATH": "/nowhere"}, {"HTTP_PROXY": "http://x"}])
-def test_what_python_may_read_is_no_warm_start(
-    tmp_path: Path, warm: WarmStarts, variables: dict[str, str]
-) -> None:
-    command = [TAP, "--version"]
-    options: dict[str, Any] = {
-        "cwd": tmp_path,
-        "env": environment(**variables),
-        "merge_stderr": False,
-        "timeout_s": 60,
-    }
-    assert warm.run(command, stdin=b"", **options) is None
-    assert warm.run(["/bin/true"], stdin=b"", **options | {"env": environment()}) is None
-
-
-def test_a_program_that_does_not_end_is_killed(
-    script: Path, tmp_path: Path, warm: WarmStarts
-) -> None:
-    script.write_text("import time; time.sleep(1000)")
-    options: dict[str, Any] = {
-        "cwd": tmp_path,
-        "env": environment(),
-        "merge_stderr": False,
-        "timeout_s": 0.1,
-    }
-    with pytest.raises(subprocess.TimeoutExpired):
-        warm.run([str(script)], stdin=b"", **options)
-    script.write_text("print('the next one')")
-    ended = warm.run([str(script)], stdin=b"", **options | {"timeout_s": 60})
-    assert ended is not None
-    assert ended[0].stdout == b"the next one\n"
+def test_what_python_may_read_is_no_warm_start(warm: WarmStarts, variables: dict[str, str]) -> None:
+    words = [TAP, "--version"]
+    assert warm.start(words, environment(**variables), **PIPES) is None
+    assert warm.start(["/bin/true"], environment(), **PIPES) is None
+    assert warm.start(words, environment(), **PIPES, umask=0) is None
+    assert warm.start(words, environment(), **PIPES | {"stdin": None}) is None
