@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,11 @@ from helpers.run import warm_starts
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+# What is installed for a test runs a few times: to compile what it runs, as it first runs, takes a
+# fraction of the time that it takes to compile all of it.
+os.environ.pop("UV_COMPILE_BYTECODE", None)
+os.environ["PIP_NO_COMPILE"] = "1"
 
 settings.register_profile("any machine", deadline=None)  # however busy it is
 settings.load_profile("any machine")
