@@ -33,18 +33,17 @@ QUICK_GROUPS = sorted({*bench.GROUPS} - {installed.GROUP, path.GROUP, nothing_ne
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("group", QUICK_GROUPS)
-def test_a_short_run_measures_and_reports_every_contestant(group: str, tmp_path: Path) -> None:
+def test_a_short_run_measures_and_reports_every_contestant(tmp_path: Path) -> None:
     """That contestants deliver the same, and that all is marked, is seen to by the run itself."""
     (tmp_path / "performance.md").write_text(f"before {report.BEGIN}{report.END} after")
-    command = [sys.executable, "-m", "benchmarks", "--short", "--docs", str(tmp_path), group]
-    run(command, env=unmeasured_environment(PYTHONPATH=PYTHONPATH)).check()
+    command = [sys.executable, "-m", "benchmarks", "--short", "--docs", str(tmp_path)]
+    run([*command, *QUICK_GROUPS], env=unmeasured_environment(PYTHONPATH=PYTHONPATH)).check()
     _, series = data.load(tmp_path / "performance.json")
-    assert {each.group for each in series} == {group}
     assert all(each.runs for each in series)
-    assert len({each.contestant for each in series}) > 1
+    for group in QUICK_GROUPS:
+        assert len({each.contestant for each in series if each.group == group}) > 1
     page = (tmp_path / "performance.md").read_text()
-    names = [each.contestant.replace("|", "\\|") for each in series if group != marking.GROUP]
+    names = [each.contestant.replace("|", "\\|") for each in series if each.group != marking.GROUP]
     assert all(f"| {name}" in page for name in names)
     assert page.startswith("before ")
     assert page.endswith(" after")
