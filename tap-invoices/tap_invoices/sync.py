@@ -189,10 +189,9 @@ class ExportReader:
     def _set_next_since(self, now: datetime, requested_at: float) -> None:
         """Set T: the server's time, or the next second if the program is not a second old.
 
-        T has whole seconds, as `Date` has. A mark that the run before set in T's own second
-        would be "at or after" T, and the next run would deliver its invoice once more. What
-        was marked before this program started has an earlier second than this one. To wait
-        until then would give the same T.
+        T has whole seconds, as `Date` has. A mark that the run before set in the second of T
+        is "at or after" T, so the next run would deliver its invoice again. All those marks
+        are older than this program, and so older than the next second.
         """
         is_young = requested_at < self._process_started + 1
         self._next_since_time = now + timedelta(seconds=1) if is_young else now

@@ -1,4 +1,4 @@
-"""The tap: what the SDK asks of it."""
+"""The tap: what it changes of the SDK's `Tap`."""
 
 from __future__ import annotations
 

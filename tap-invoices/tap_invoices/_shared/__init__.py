@@ -1,4 +1,4 @@
-"""What both programs need, once: the target's package reaches this folder by a symbolic link.
+"""Code shared by both programs; the target's package reaches this folder by a symbolic link.
 
 Imports inside this folder are relative, so that each program has a whole package of its own.
 """

@@ -1,4 +1,4 @@
-"""The settings that both programs have: where the API is, and who asks."""
+"""The settings that both programs have: address and credentials of the API."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ class HttpClient:
     """Sends requests to the API; threads may share it.
 
     Args:
-        settings: Where the API is, and who asks.
+        settings: Address and credentials of the API.
         user_agent: Sent as `User-Agent`.
         max_attempts: How often a request is sent at most.
     """

@@ -24,7 +24,7 @@ _STANDARD_STREAMS = (0, 1, 2)
 class CompleteWriter(io.BufferedIOBase):
     """A buffered writer for a file descriptor that writes all it is given, in order.
 
-    After a write has failed, nothing more is written: what follows would claim what is missing.
+    After a write has failed, nothing more is written: a STATE would claim the missing records.
 
     Args:
         descriptor: What to write to: a pipe, a file, a socket or a terminal.

@@ -66,7 +66,7 @@ def iter_pages(fetch: Fetch, page_size: int, seen: IdRanges) -> Iterator[list[Ro
             new = [row for row in rows if (seen.add(row.id) if row.id is not None else not number)]
             if new:
                 yield new
-        if current.is_stuck and limit:
+        if current.ignores_paging and limit:
             limit = 0
         elif not current.has_moved:
             return
@@ -87,20 +87,20 @@ class _Pass:
 
     Attributes:
         has_moved: Whether a page did not begin where the one before ended.
-        is_stuck: Whether the same page came again: the server ignores `start` and `page`.
+        ignores_paging: Whether the same page came again: the server ignores `start` and `page`.
         seen: The ids that were read.
     """
 
     limit: int
     has_moved: bool = False
-    is_stuck: bool = False
+    ignores_paging: bool = False
     seen: IdRanges = field(default_factory=IdRanges)
     _ignores_start: bool = False
     _length_by_start: int = 0
     _length_by_page: int = 0
     _longest_page: int = 0
     _overlapping_pages: int = 0
-    _other_pages: int = 0
+    _disjoint_pages: int = 0
     _previous: Ids = ()
     _was_empty: bool = False
     _useful_pages: int = 0
@@ -109,7 +109,7 @@ class _Pass:
     @property
     def length(self) -> int:
         """Rows that the list has at least: few pages overlap where a server ignores `start`."""
-        honours_start = not self.limit or self._overlapping_pages >= self._other_pages
+        honours_start = not self.limit or self._overlapping_pages >= self._disjoint_pages
         return self._length_by_start if honours_start else self._length_by_page
 
     def run(self, fetch: Fetch) -> Rows[None]:
@@ -123,14 +123,14 @@ class _Pass:
                     return  # the server takes no limit: it has sent everything without one
                 raise
             if len(ids) > 1 and ids == self._previous:
-                self.is_stuck = len(ids) == request.limit
+                self.ignores_paging = len(ids) == request.limit
                 return
-            connects = self._note(request, ids)
+            connects = self._record_page(request, ids)
             if not connects and not self._ignores_start:
                 request, ids, connects = yield from self._reconnect(fetch, request, ids)
             if self._is_end(ids, connects=connects):
                 return
-            request = self._following(request, ids)
+            request = self._next_request(request, ids)
 
     def _read(self, fetch: Fetch, request: PageRequest) -> Rows[Ids]:
         rows = fetch(request).rows
@@ -141,8 +141,8 @@ class _Pass:
     def _overlaps(self, ids: Ids) -> bool:
         return bool(ids and self._previous) and ids[0] == self._previous[-1]
 
-    def _note(self, request: PageRequest, ids: Ids) -> bool:
-        """Note what a page has; returns whether it connects."""
+    def _record_page(self, request: PageRequest, ids: Ids) -> bool:
+        """Record what a page has; returns whether it connects."""
         overlaps = self._overlaps(ids)
         repeats = any(map(self._has_seen, ids[overlaps:]))
         self._length_by_start = max(self._length_by_start, request.start + len(ids))
@@ -151,7 +151,7 @@ class _Pass:
             at_page = request.page * self._longest_page  # which a server may have capped
             self._length_by_page = max(self._length_by_page, at_page + len(ids))
         self._overlapping_pages += overlaps
-        self._other_pages += bool(self._previous) and not overlaps
+        self._disjoint_pages += bool(self._previous) and not overlaps
         self.has_moved |= repeats or (bool(self._previous) and not overlaps)
         if self.seen.update(each for each in ids if each is not None):
             self._useful_pages += 1
@@ -174,7 +174,7 @@ class _Pass:
             earlier_ids = yield from self._read(fetch, earlier)
             if ids and ids == earlier_ids:
                 break
-            if self._note(earlier, earlier_ids):
+            if self._record_page(earlier, earlier_ids):
                 return earlier, earlier_ids, True
         self._ignores_start = bool(self._previous)
         return request, ids, False
@@ -187,7 +187,7 @@ class _Pass:
             return not ids or 0 < self.limit < len(ids)
         return connects and len(ids) == 1 if ids else self._was_empty
 
-    def _following(self, request: PageRequest, ids: Ids) -> PageRequest:
+    def _next_request(self, request: PageRequest, ids: Ids) -> PageRequest:
         self._was_empty = not ids
         if not ids:
             return replace(request, page=request.page + 1)

@@ -27,7 +27,7 @@ def hide_secrets(values: Iterable[object]) -> None:
 
     The record itself is redacted, before any handler, formatter or logging configuration.
     """
-    known = {form for value in values if value for form in _forms(str(value))}
+    known = {form for value in values if value for form in _spellings(str(value))}
     _secrets[:] = sorted(known.union(_secrets), key=len, reverse=True)
     factory = logging.getLogRecordFactory()
     if getattr(factory, "redacts", None) != __name__:
@@ -98,7 +98,7 @@ def types_of(error: BaseException | None) -> Iterator[str]:
         error = error.__cause__ or error.__context__
 
 
-def _forms(secret: str) -> Iterator[str]:
+def _spellings(secret: str) -> Iterator[str]:
     """Yield a secret as text may show it: as it is, escaped by Python or JSON, or in a URL."""
     escaped = repr(secret)[1:-1], json.dumps(secret)[1:-1]
     encoded = secret.encode(errors="replace")

@@ -97,7 +97,9 @@ def decode_json(raw: Bytes | msgspec.Raw) -> JSON:
         raise ValueError("it is nested too deeply") from None
     try:
         text = bytes(raw).decode()
-        return json.loads(text, parse_int=_parse_int, parse_float=Decimal, parse_constant=_refuse)
+        return json.loads(
+            text, parse_int=_parse_int, parse_float=Decimal, parse_constant=_reject_constant
+        )
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     except DecimalException:
@@ -110,7 +112,7 @@ def _parse_int(digits: str) -> int | Decimal:
     return int(digits) if len(digits) < len(str(MAX_ID)) * 2 else Decimal(digits)
 
 
-def _refuse(constant: str) -> None:
+def _reject_constant(constant: str) -> None:
     raise ValueError(constant)
 
 
@@ -131,14 +133,14 @@ def parse_listing(body: Bytes) -> list[Row]:
         elements, is_complete = split_invoices(body)
         if not is_complete:
             raise _unusable(body) from None
-        return [_careful_row(element) for element in elements]
+        return [_validated_row(element) for element in elements]
     return [_row(raw) for raw in (listing.values() if isinstance(listing, dict) else listing)]
 
 
 def parse_listing_start(body: Bytes) -> list[Row]:
     """Find the complete invoices in the first part of a response."""
     elements, _ = split_invoices(replace_lone_surrogates(body))
-    return [_careful_row(element) for element in elements]
+    return [_validated_row(element) for element in elements]
 
 
 def _row(raw: msgspec.Raw) -> Row:
@@ -154,7 +156,7 @@ def _row(raw: msgspec.Raw) -> Row:
     return RawInvoice(invoice_id, raw)
 
 
-def _careful_row(element: memoryview) -> Row:
+def _validated_row(element: memoryview) -> Row:
     """Return an invoice of a response of which at least one cannot be read."""
     match = _ID_ANYWHERE.match(element)
     invoice_id = int(match[1]) if match else None

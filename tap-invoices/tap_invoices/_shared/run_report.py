@@ -59,7 +59,7 @@ class RunReport:
     collect: Callable[[], Mapping[str, Any]]
     only_if_failed: bool = False
     run_id: str = field(default_factory=run_id)
-    _started: float = field(default_factory=time.time, init=False)
+    _started_at: float = field(default_factory=time.time, init=False)
 
     def finish(self, exit_code: int, reason: str = "") -> None:
         """Write the document and the METRIC lines.
@@ -75,9 +75,9 @@ class RunReport:
             "versions": program_versions(),
             "run_id": self.run_id,
             "system_id": self.system_id,
-            "started_at": _format(self._started),
+            "started_at": _format(self._started_at),
             "ended_at": _format(ended),
-            "seconds": round(ended - self._started, 3),
+            "seconds": round(ended - self._started_at, 3),
             "exit_code": exit_code,
             "reason": clean(reason),
             **self.collect(),

@@ -87,8 +87,8 @@ def policy_for(status: int, message: str, purpose: Purpose) -> StatusPolicy:
 
     Args:
         status: The HTTP status.
-        message: The server's own words; a 404 without any comes from something else than
-            the API, and so does one that speaks of a route.
+        message: The server's own words. The API does not send a 404 without a message, or
+            with one about a route: something else is at the address.
         purpose: What the request was for.
     """
     if status == HTTPStatus.TOO_MANY_REQUESTS:

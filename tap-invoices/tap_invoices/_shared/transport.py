@@ -52,12 +52,12 @@ class ResponseDeadline:
         self._is_in_body = False
 
     def begin_body(self) -> None:
-        """Note that the headers are complete."""
+        """Start the deadline of the body, once the headers are complete."""
         self._until = time.monotonic() + self._timeout
         self._is_in_body = True
 
     def received(self, size: int) -> None:
-        """Note that bytes have arrived.
+        """Count bytes that have arrived; those of a body extend the deadline.
 
         Raises:
             ResponseTooLargeError: They are too many.

@@ -85,7 +85,7 @@ class RecordBuilder:
         Args:
             source: An object of the API.
             computed: Values of the columns that the tap itself fills. A field of the API
-                with the name of one goes to `_extra`, unless it says the same.
+                with the name of one goes to `_extra`, unless its value is the same.
         """
         record: Record = dict(computed)
         extra: dict[str, JSON] = {}
@@ -97,7 +97,7 @@ class RecordBuilder:
                     extra[name] = misfit.rest
                     if misfit.kept is not ABSENT:
                         record[name] = misfit.kept
-            elif name not in self._dropped and not _says_the_same(name, value, computed):
+            elif name not in self._dropped and not _equals_computed(name, value, computed):
                 extra[name] = value
         for name in extra.keys() & self._hidden.keys():
             extra[name] = remove_hidden(extra[name], self._hidden[name])
@@ -195,7 +195,7 @@ def remove_hidden(value: JSON, hidden: HiddenTree | None) -> JSON:
     }
 
 
-def _says_the_same(name: str, value: JSON, computed: Mapping[str, JSON]) -> bool:
+def _equals_computed(name: str, value: JSON, computed: Mapping[str, JSON]) -> bool:
     other = computed.get(name, ABSENT)
     return type(value) is type(other) and bool(value == other)
 

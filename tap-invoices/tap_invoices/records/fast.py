@@ -157,18 +157,18 @@ class FastWriter:
     def _learn_extra_fields(self, record: Record | None, lines: Iterable[Record]) -> None:
         """Take up fields that were found in `_extra` since they have no column."""
         invoice_fields, line_fields = self._extra_fields
-        grown = (
+        extra_fields = (
             invoice_fields + _unknown_fields(self._invoice_struct, [record] if record else []),
             line_fields + _unknown_fields(self._line_struct, lines),
         )
-        if grown == self._extra_fields or max(map(len, grown)) > MAX_EXTRA_FIELDS:
+        if extra_fields == self._extra_fields or max(map(len, extra_fields)) > MAX_EXTRA_FIELDS:
             return
         try:
-            self._make_structs(grown)
+            self._make_structs(extra_fields)
         except ValueError:  # a name that msgspec does not take
             self._make_structs(self._extra_fields)
         else:
-            self._extra_fields = grown
+            self._extra_fields = extra_fields
 
 
 def _values(lines: Any) -> Sequence[Any]:  # noqa: ANN401 - a list, or PHP's filtered collection
@@ -184,8 +184,8 @@ def _set_invoice_ids(lines: Sequence[Sequence[Any]], ids: Sequence[int]) -> None
     found = [*map(_invoice_id, chain.from_iterable(lines))]
     if found == [*chain.from_iterable(map(repeat, ids, map(len, lines)))]:
         return
-    for some, invoice_id in zip(lines, ids, strict=True):
-        for line in some:
+    for invoice_lines, invoice_id in zip(lines, ids, strict=True):
+        for line in invoice_lines:
             if line.invoice_id is UNSET:
                 line.invoice_id = invoice_id
             elif line.invoice_id != invoice_id:

@@ -68,13 +68,13 @@ class RecordWriter(Protocol):
         """Write invoices and their lines, all of an invoice or nothing."""
 
     def flush(self, *, force: bool = False) -> bool:
-        """Finish what was written.
+        """Flush stdout, or write the batch files if they are full.
 
         Args:
-            force: Whether to do so also if a batch file is not full yet.
+            force: Whether to write batch files that are not full yet.
 
         Returns:
-            Whether everything that was written is finished, so that a STATE may cover it.
+            Whether everything is flushed or in files, so that a STATE may cover it.
         """
 
 

@@ -207,7 +207,7 @@ def _only_type(schema: JsonSchema) -> tuple[str, JsonSchema, bool]:
 def _getter(attributes: list[str]) -> Callable[[Any], tuple[Any, ...]] | None:
     if not attributes:
         return None
-    return attrgetter(attributes[0], *attributes)  # of one alone, attrgetter makes no tuple
+    return attrgetter(attributes[0], *attributes)  # with one name, attrgetter returns no tuple
 
 
 def _check_numbers(rows: Rows, numbers: Callable[[Any], tuple[Any, ...]]) -> None:
@@ -238,7 +238,7 @@ def _convert_raw(
 
 
 def _assign(rows: Rows, attribute: str, values: Iterable[Any]) -> None:
-    deque(map(setattr, rows, repeat(attribute), values), maxlen=0)  # a loop without Python
+    deque(map(setattr, rows, repeat(attribute), values), maxlen=0)  # a loop in C
 
 
 class RawColumn:
