@@ -133,13 +133,9 @@ class AckClient:
             PluginError: The list cannot be had, or is too long to say.
         """
         second = timedelta(seconds=1)
-        bounds = (("gte", created_at - second), ("lte", created_at + second))
-        filters = [
-            {"key": "created_at", "operator": operator, "value": times.format_bookmark(moment)}
-            for operator, moment in bounds
-        ]
+        created = created_between(created_at - second, created_at + second)
         api_since = times.format_for_api(times.format_bookmark(since)) if since else None
-        query = ExportQuery(since=api_since, filter_groups=[{"filters": filters}])
+        query = ExportQuery(since=api_since, filter_groups=[created])
         rows = self._export.fetch_sample(query, SAMPLE_SIZE).rows
         if any(row.id == invoice_id for row in rows):
             return True
@@ -150,6 +146,15 @@ class AckClient:
     def _iter_rows(self, query: ExportQuery, seen: IdRanges) -> Iterator[Row]:
         for page in iter_pages(partial(self._export.fetch, query), PAGE_SIZE, seen):
             yield from page
+
+
+def created_between(first: datetime, last: datetime) -> dict[str, Any]:
+    """Return the filter group for invoices created in a time, its bounds included."""
+    filters = [
+        {"key": "created_at", "operator": operator, "value": times.format_bookmark(moment)}
+        for operator, moment in (("gte", first), ("lte", last))
+    ]
+    return {"filters": filters}
 
 
 def _created_at(row: Row) -> object:

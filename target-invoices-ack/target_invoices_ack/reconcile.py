@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_invoices_ack._shared import PLUGIN_NAME, times
 from target_invoices_ack._shared.id_ranges import IdRanges, format_ids
+from target_invoices_ack.client import created_between
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,8 +30,9 @@ _logger = logging.getLogger(PLUGIN_NAME)
 class Reconciliation:
     """Lists what the API has before the first record is read, and compares after the last.
 
-    Before, and everything before what is pending: what is marked then was loaded earlier
-    still, so reading must find it whatever other runs do meanwhile.
+    The order matters: first all invoices, then the pending ones, then the reading. An invoice
+    that is marked by then was loaded even earlier, so the reading must find it, whatever other
+    runs do meanwhile.
 
     Args:
         since: The time, in UTC if it has no zone.
@@ -130,9 +132,4 @@ def _filters_for(created_at: Iterable[Any]) -> list[dict[str, Any]]:
         moments = sorted(map(times.parse_time, created_at))
     except (TypeError, ValueError):
         return []
-    bounds = (("gte", moments[0]), ("lte", moments[-1] + timedelta(seconds=1)))
-    filters = [
-        {"key": "created_at", "operator": operator, "value": times.format_bookmark(moment)}
-        for operator, moment in bounds
-    ]
-    return [{"filters": filters}]
+    return [created_between(moments[0], moments[-1] + timedelta(seconds=1))]

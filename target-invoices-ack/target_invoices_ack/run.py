@@ -89,10 +89,8 @@ class Run(GenericSingerReader[bytes]):
                 file_input or self.default_input, self._stop, idle_timeout=self._idle_timeout_s
             )
             self._process(self._reader, callbacks)
-        except PluginError as error:
-            self.problem = error
         except Exception as error:  # noqa: BLE001 - it ends the run, and confirms nothing
-            self._on_bug(error)
+            self._on_error(error)
         return self._message_counts
 
     @abstractmethod
@@ -127,7 +125,10 @@ class Run(GenericSingerReader[bytes]):
                 raise self._parser.truncated_error()
             yield reader.remainder
 
-    def _on_bug(self, error: Exception) -> None:
+    def _on_error(self, error: Exception) -> None:
+        if isinstance(error, PluginError):
+            self.problem = error
+            return
         _logger.debug("Unexpected error.", exc_info=error)
         self._has_bug = True
         self.problem = PluginError(describe_safely(error))

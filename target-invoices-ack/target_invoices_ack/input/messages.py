@@ -1,4 +1,4 @@
-"""Singer messages: of each line only what marking needs, the rest is skipped."""
+"""Parsing Singer messages: only what marking needs, the rest of each line is skipped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From loaded invoices to marks: what is exported already is left as it is, the rest marked."""
+"""Acknowledging: marks invoices that are known to be loaded, if they are not marked already."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _logger = logging.getLogger(PLUGIN_NAME)
 
 
 class Acknowledger:
-    """Takes invoices that are known to be loaded.
+    """Marks invoices that are known to be loaded, and emits the STATEs that claim them.
 
     Args:
         settings: The target's settings.

@@ -1,4 +1,4 @@
-"""A batch that is rejected: finding the invoices because of which it is."""
+"""Finding the invoices because of which the API rejects a batch."""
 
 from __future__ import annotations
 

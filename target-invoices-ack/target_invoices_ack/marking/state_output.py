@@ -1,4 +1,4 @@
-"""STATEs on their way out: as the tap sent them, except for invoices that were rejected."""
+"""Emitting STATEs as the tap sent them, but without the invoices that were rejected."""
 
 from __future__ import annotations
 

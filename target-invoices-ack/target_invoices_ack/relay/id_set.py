@@ -10,10 +10,10 @@ _FRESH = 4096
 
 
 class IdSet:
-    """Ids to which more are added and none taken away.
+    """A set of ids that only grows.
 
-    A `set` takes ten times as much. Here the newest stand in a small one, which joins
-    sorted arrays that are merged as they grow, so that there are only a few.
+    A `set` takes ten times the memory. Here a small `set` holds the newest ids. Sorted arrays
+    hold the others, and are merged as they grow, so that there are only a few of them.
     """
 
     def __init__(self) -> None:

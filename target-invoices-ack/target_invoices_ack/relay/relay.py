@@ -1,4 +1,4 @@
-"""The relay: every line goes on to a loader unchanged, and marking follows what it confirms."""
+"""The relay: passes every line on to a loader unchanged, and marks what the loader confirms."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Relay(Run):
         self._lock = threading.Lock()
         self._buffered_blocks: list[bytes] = []  # read before there was anything to load
         self._needs_loader = False
-        self._unrecognised_lines = 0
+        self._has_warned = False
         self._loader: Loader | None = None
         self._logged_at = time.monotonic()
 
@@ -160,11 +160,8 @@ class Relay(Run):
                 try:
                     if (message := self._parser.parse(line)) is not None:
                         self._track(message)
-                except PluginError as error:
-                    self.problem = error
-                    return block[:size]
-                except Exception as error:  # noqa: BLE001 - the same
-                    self._on_bug(error)
+                except Exception as error:  # noqa: BLE001 - it ends the run
+                    self._on_error(error)
                     return block[:size]
                 size += len(line) + 1
         return block
@@ -226,9 +223,8 @@ class Relay(Run):
             confirmation = self._tracker.on_loader_state(line)
         if confirmation is not None:
             self._submit(confirmation)
-            return
-        self._unrecognised_lines += 1
-        if self._unrecognised_lines == 1:
+        elif not self._has_warned:
+            self._has_warned = True
             _logger.warning(
                 "The loader printed a line that is not a STATE of this tap; it confirms nothing. "
                 "Loaders log to stderr.",
