@@ -16,6 +16,7 @@ from tap_invoices.account_check.counting import MAX_REQUESTS, Count, count_rows
 from tap_invoices.account_check.facts import (
     LimitSeen,
     Use,
+    created_at,
     is_sorted_by_creation,
     limit_use,
     start_use,
@@ -109,6 +110,9 @@ def test_an_order_that_is_there_anyway_is_no_sort(minutes: list[int], way: str) 
     oldest, newest = created(sorted(minutes)[:50]), created(sorted(minutes)[::-1][:50])
     has_two = len({*sorted(minutes)[:50], *sorted(minutes)[::-1][:50]}) > 1
     assert is_sorted_by_creation(oldest, newest) is (True if has_two else None)
+    for page, halves in ((oldest, (oldest, created([]))), (newest, (created([]), newest))):
+        has_two = len({created_at(row) for row in page.rows}) > 1
+        assert is_sorted_by_creation(*halves) is (False if has_two else None)
     ignored = created(own[:50])
     assert is_sorted_by_creation(ignored, ignored) is (False if len({*own[:50]}) > 1 else None)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tap_invoices._shared import preflight
@@ -29,20 +28,14 @@ _ADVICE = {
 ACCESS_STEPS = list(_ADVICE)
 """The checks of what the first request passes, in this order."""
 
-_FAILED_STEPS: dict[int | None, str] = {
-    HTTPStatus.UNAUTHORIZED: "access_token",
-    HTTPStatus.FORBIDDEN: "app_key",
-    HTTPStatus.BAD_REQUEST: "system_id",
-    HTTPStatus.CONFLICT: "system_id",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "system_id",
-}
+_FAILED_STEPS = {401: "access_token", 403: "app_key"} | dict.fromkeys((400, 409, 422), "system_id")
 
 
 def _require_step(facts: Facts, step: str) -> None:
     """Require that the first request passed a step and those before it."""
     if not isinstance(facts.first, Failure):
         return
-    failed = "tls" if facts.first.is_tls else _FAILED_STEPS.get(facts.first.status, "address")
+    failed = "tls" if facts.first.is_tls else _FAILED_STEPS.get(facts.first.status or 0, "address")
     if step == failed:
         reason = f"{_address(facts)}: {facts.first.reason}" if step == "address" else facts.first
         raise Unchecked(f"{reason}.", _ADVICE[step], Status.PROBLEM)

@@ -128,9 +128,9 @@ def columns_by(
     """
     groups: dict[str, list[str]] = {}
     for stream, objects in (("invoices", invoices), ("invoice_lines", sample_lines(invoices))):
-        for name, values in values_by_column(objects).items():
-            known = [value for value in values if value is not None]
-            if known and name != "lines" and (group := classify(known)):
+        known = ({name: v for name, v in each.items() if v is not None} for each in objects)
+        for name, values in values_by_column(known).items():
+            if name != "lines" and (group := classify(values)):
                 groups.setdefault(group, []).append(f"{stream}.{name}")
     return groups
 

@@ -84,7 +84,7 @@ class Exploration:
         self._total.page = self._send(self._total.query)
         self._pending.page = self._send(self._pending.query)
         query, page = facts.base.query, facts.base.page
-        facts.again = self._send(query)
+        facts.page_again = self._send(query)
         if facts.is_limit_rejected:
             return
         facts.by_start = self._probe.send(query, PageRequest(limit=1, start=1))

@@ -97,7 +97,7 @@ class Facts:
         pending: Those that are pending.
         first: One pending invoice; without a limit, where that is rejected.
         is_limit_rejected: Whether `first` was requested without a limit.
-        again: The first page of `base`, once more.
+        page_again: The first page of `base`, once more.
         by_start: One invoice of `base`, the second one by `start`.
         by_page: One invoice of `base`, the second one by `page`; where `start` is ignored.
         last: The last page of the pending invoices.
@@ -120,7 +120,7 @@ class Facts:
     pending: ListFacts
     first: Outcome = NOT_REQUESTED
     is_limit_rejected: bool = False
-    again: Outcome = NOT_REQUESTED
+    page_again: Outcome = NOT_REQUESTED
     by_start: Outcome = NOT_REQUESTED
     by_page: Outcome = NOT_REQUESTED
     last: Outcome = NOT_REQUESTED
@@ -187,7 +187,7 @@ class Facts:
     @property
     def is_order_kept(self) -> bool | None:
         """Whether two responses have the same order; None if there are too few invoices."""
-        first, second = self.base.page.ids, self.again.ids
+        first, second = self.base.page.ids, self.page_again.ids
         compared = min(len(first), len(second))
         return first[:compared] == second[:compared] if compared > 1 else None
 
@@ -292,7 +292,7 @@ def is_sorted_by_creation(ascending: Outcome, descending: Outcome) -> bool | Non
     if rising is None or falling is None or len({*rising, *falling}) < 2:  # noqa: PLR2004
         return None
     in_order = rising == sorted(rising) and falling == sorted(falling, reverse=True)
-    return in_order and falling[0] > rising[0]
+    return in_order and bool(rising and falling) and falling[0] > rising[0]
 
 
 def is_same(one: Outcome, other: Outcome) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tap_invoices._shared.quantity import counted
@@ -136,7 +135,7 @@ def check_since_time_zone(facts: Facts) -> Finding:
 def check_unknown_system_id(facts: Facts) -> Finding:
     """Check what the server makes of a `system_id` that does not exist."""
     match facts.unknown_system:
-        case Failure(is_rejection=True) | Failure(status=HTTPStatus.FORBIDDEN):
+        case Failure(is_rejection=True) | Failure(status=403):
             return ok("It is refused, so a typing error is noticed.", "refused")
     rows = require(facts.unknown_system).rows
     lists = "invoices that are pending" if rows else "nothing pending"

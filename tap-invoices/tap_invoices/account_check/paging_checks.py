@@ -70,7 +70,7 @@ def check_start(facts: Facts) -> Finding:
 def check_order(facts: Facts) -> Finding:
     """Compare the order of invoices in two responses to the same request."""
     require(facts.base.page)
-    require(facts.again)
+    require(facts.page_again)
     if facts.is_order_kept is None:
         raise Unchecked(_NOT_ENOUGH)
     if facts.is_order_kept:

@@ -120,7 +120,7 @@ class Failure:
     def is_rejection(self) -> bool:
         """Whether the server understood the request and did not accept it.
 
-        A mistake in the query is answered with 500, since the query parser raises.
+        The server responds to a mistake in the query with 500, since its query parser raises.
         """
         return self.status in {400, 404, 409, 422, 500}
 
