@@ -125,7 +125,9 @@ class Fork(subprocess.Popen[bytes]):
 
     def _try_wait(self, wait_flags: int) -> tuple[int, int]:
         """Return its process and how it has ended, or zeros if it has not."""
-        if wait_flags & os.WNOHANG and not select.select([self._report], [], [], 0)[0]:
+        poll = select.poll()  # unlike `select`, for any number of open files
+        poll.register(self._report, select.POLLIN)
+        if wait_flags & os.WNOHANG and not poll.poll(0):
             return 0, 0
         status = self._next_report()
         os.close(self._report)
