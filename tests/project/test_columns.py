@@ -12,6 +12,8 @@ from helpers.howto_pages import rows_of
 from helpers.run import TAP, run
 from sandbox.client import Sandbox
 
+pytestmark = pytest.mark.xdist_group("columns")  # one worker asks for the columns
+
 PAGE = CHECKOUT / "docs" / "columns.md"
 
 

@@ -20,6 +20,8 @@ from helpers.checkout import CHECKOUT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.xdist_group("documents")  # one worker builds the site
+
 DOCS = CHECKOUT / "docs"
 OUTSIDE = [
     *CHECKOUT.glob("*.md"),

@@ -135,6 +135,9 @@ class TestVerdict:
         assert warnings([failing, replacing]) == {"target-postgres": {"replaces_table": None}}
 
 
+matrix = pytest.mark.xdist_group("loader matrix")  # one worker makes the feeds
+
+
 @pytest.fixture(scope="module")
 def feeds(tmp_path_factory: pytest.TempPathFactory) -> tuple[Feeds, Feeds]:
     folder = tmp_path_factory.mktemp("tap")
@@ -148,7 +151,7 @@ def servers() -> Iterator[Servers]:
 
 
 @pytest.mark.slow
-@pytest.mark.slow
+@matrix
 @pytest.mark.parametrize(
     "title", ["meltanolabs-target-postgres", "target-duckdb", "meltanolabs-target-csv"]
 )
@@ -169,6 +172,7 @@ def test_what_was_recorded_still_holds(
 
 
 @pytest.mark.slow
+@matrix
 def test_the_feeds_hold_what_they_are_for(feeds: tuple[Feeds, Feeds]) -> None:
     """Otherwise a loader would pass for nothing."""
     plain, flattened = feeds
