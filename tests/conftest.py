@@ -22,6 +22,9 @@ os.environ["PIP_NO_COMPILE"] = "1"
 
 settings.register_profile("any machine", deadline=None)  # however busy it is
 settings.load_profile("any machine")
+settings.register_profile("fast", deadline=None, max_examples=20)
+FAST = "not slow"
+"""The tests that `run.py test --fast` asks for."""
 
 STARTS_PROGRAMS = {"account", "api", "own_sandbox", "sandbox", "service", "tap"}
 """Fixtures that start programs. A test that needs one is slow, except the first of each file."""
@@ -44,6 +47,12 @@ def postgres_server() -> Iterator[Postgres]:
 def postgres(postgres_server: Postgres) -> Postgres:
     """A PostgreSQL server with an empty database."""
     return postgres_server.with_new_database()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let properties be tried with fewer examples by `run.py test --fast`."""
+    if config.option.markexpr == FAST:
+        settings.load_profile("fast")
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:

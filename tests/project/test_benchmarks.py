@@ -50,6 +50,7 @@ def test_a_short_run_measures_and_reports_every_contestant(tmp_path: Path) -> No
     ET.parse(tmp_path / "performance.svg")  # noqa: S314 - we have just written it
 
 
+@pytest.mark.slow
 def test_a_contestant_that_drops_records_is_an_error(tmp_path: Path) -> None:
     with serving(3, tmp_path) as api:
         script = 'print(\'{"type":"RECORD","stream":"invoices","record":{"id":1}}\')'

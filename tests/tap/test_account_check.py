@@ -265,6 +265,7 @@ def test_an_account_of_any_size_is_counted(tmp_path: Path, size: int) -> None:
     assert (done.report["oldest_pending_seconds"] == 0) == (size == 0)
 
 
+@pytest.mark.slow
 def test_a_large_account_costs_a_few_dozen_small_requests(tmp_path: Path) -> None:
     """The number of requests does not grow with the account, and none is for much."""
     with Sandbox.start(invoices=60_000, drafts=3) as sandbox:
@@ -279,6 +280,7 @@ def test_a_large_account_costs_a_few_dozen_small_requests(tmp_path: Path) -> Non
     assert done.report["problems"] == []
 
 
+@pytest.mark.slow
 def test_a_server_that_ignores_the_limit_is_not_read_to_the_end(tmp_path: Path) -> None:
     """Where a response holds everything, its beginning has to do."""
     with Sandbox.start(invoices=8_500, drafts=0) as sandbox:

@@ -145,6 +145,7 @@ class Deliveries(RuleBasedStateMachine):
 
 
 TestDeliveries = Deliveries.TestCase
+TestDeliveries = pytest.mark.slow(TestDeliveries)
 TestDeliveries.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
 
 

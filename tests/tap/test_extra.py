@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from singer_sdk.helpers._flattening import flatten_key
@@ -70,6 +71,7 @@ FLATTENING = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(
     max_examples=300,
     deadline=None,

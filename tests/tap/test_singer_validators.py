@@ -113,6 +113,7 @@ def output(
     return run([TAP, *options(tmp_path, config=config, catalog=catalog)]).check().output
 
 
+@pytest.mark.slow
 def test_singers_own_checker_finds_the_output_valid(output: bytes) -> None:
     done = run([str(CHECK_TAP.path())], stdin=output).check()
     assert f"It contained {len(output.splitlines())} messages for 2 streams." in done.stdout

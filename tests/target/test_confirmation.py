@@ -302,6 +302,7 @@ class LoaderAndTap(RuleBasedStateMachine):
 
 
 TestLoaderAndTap = LoaderAndTap.TestCase
+TestLoaderAndTap = pytest.mark.slow(TestLoaderAndTap)
 TestLoaderAndTap.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
 
 
@@ -538,6 +539,7 @@ MANY = 200_000
 PAGE = 250
 
 
+@pytest.mark.slow
 def test_waiting_invoices_take_a_few_dozen_bytes_each() -> None:
     """Measured, from the first one to the confirmation of all."""
     tracker = ConfirmationTracker("a")
@@ -557,6 +559,7 @@ def test_waiting_invoices_take_a_few_dozen_bytes_each() -> None:
     assert peak < 48 * MANY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_prompt", [True, False])
 def test_states_cost_hardly_any_memory(*, is_prompt: bool) -> None:
     """Neither those that were confirmed, nor those of a loader that says nothing until its end."""
