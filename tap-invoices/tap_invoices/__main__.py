@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until `run`: no traceback of an import
 gc.disable()  # imports leave no garbage, and looking for it takes time
 
 from tap_invoices._shared.command import run  # noqa: E402

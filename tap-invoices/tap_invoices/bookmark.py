@@ -90,12 +90,12 @@ class Bookmark:
 def strip_unknown_keys(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the bookmarks of a state without what the SDK must not read or repeat.
 
-    It would read, for example, `partitions` in them, and it repeats the given state before the
-    first record, when another selection of streams may hold than the one that `has_lines` tells.
+    It would read, for example, `partitions` in them. It repeats the given state before the first
+    record, when `has_lines` of the run before may no longer hold.
     """
-    keys = {SINCE, SEQUENCE, DELIVERED, REPLAY, SYSTEM_ID}
+    keys = {SINCE, SEQUENCE, DELIVERED, REPLAY, SYSTEM_ID, HAS_LINES}
     return {
-        stream: {key: value for key, value in bookmark.items() if key in keys}
+        stream: {key: key == HAS_LINES or value for key, value in bookmark.items() if key in keys}
         for stream, bookmark in _bookmarks(state).items()
         if stream in {INVOICES, INVOICE_LINES}
     }

@@ -9,7 +9,7 @@ from singer_sdk import typing as th
 
 from tap_invoices._shared import times
 from tap_invoices._shared.api_settings import API_SETTINGS, REPORT_FILE
-from tap_invoices._shared.delivered_ids import INVOICES
+from tap_invoices._shared.delivered_ids import INVOICE_LINES, INVOICES
 from tap_invoices._shared.filters import KEYS, OPERATORS, filter_errors
 from tap_invoices.catalog import NON_BOOKED
 
@@ -115,6 +115,16 @@ def draft_flag_errors(stream_maps: Mapping[str, Any]) -> Iterator[str]:
                     f"drafts. Add `{NON_BOOKED}: {NON_BOOKED}` to it, or set include_non_booked "
                     "to false."
                 )
+
+
+def filters_lines(stream_maps: Mapping[str, Any]) -> bool:
+    """Whether a stream map leaves lines of invoices out."""
+    return any(
+        isinstance(definition, dict)
+        and definition.get("__filter__") is not None
+        and fnmatch(INVOICE_LINES, name)
+        for name, definition in stream_maps.items()
+    )
 
 
 def _maps_invoices(name: str, definition: Mapping[str, Any]) -> bool:

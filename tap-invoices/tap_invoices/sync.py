@@ -20,6 +20,7 @@ from tap_invoices._shared.redact import shorten
 from tap_invoices._shared.response import RawInvoice, UndeliverableInvoice
 from tap_invoices.bookmark import Bookmark, Progress
 from tap_invoices.prefetch import prefetch
+from tap_invoices.settings import filters_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -103,10 +104,11 @@ class ExportReader:
         if options.is_full_table:
             bookmark = Bookmark(sequence=bookmark.sequence)
         is_replay = bookmark.is_replay or bookmark.since is None
+        stream_maps = self._config.get("stream_maps") or {}
         self.progress = Progress(
             bookmark,
             system_id=self._config["system_id"],
-            has_lines=options.has_lines,
+            has_lines=options.has_lines and not filters_lines(stream_maps),
             replay=self._since if is_replay else None,
         )
 
@@ -300,7 +302,7 @@ class Sync:
         for row in undeliverable:
             self._counts.undeliverable.append(row)
             if len(self._counts.undeliverable) <= _MAX_NAMED:
-                name = "An invoice without an id" if row.id is None else f"Invoice {row.id}"
+                name = "An invoice" if row.id is None else f"Invoice {row.id}"
                 _logger.error("%s cannot be delivered: %s.", name, row.reason)
 
     def _write_first_state(self) -> None:

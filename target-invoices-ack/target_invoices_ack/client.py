@@ -46,6 +46,11 @@ SAMPLE_SIZE = 200
 _MAX_DEPTH = 5
 _FAILED = {"error", "errors", "fail", "failed", "failure", "false"}
 _LISTS = ("invoices", "results", "items")
+_SUCCESSES = ("success", "ok")
+_FAILURES = (
+    *("error", "errors", "exception", "failed", "failures", "not_marked", "rejected"),
+    *("error_count", "failed_count"),
+)
 _OUTCOMES = ("status", "result", "code")
 _HTTP_ERRORS = range(400, 600)
 
@@ -74,13 +79,16 @@ class AckClient:
         self._system_id = settings.system_id
         self.marked_at: datetime | None = None
 
-    def mark(self, batch: Sequence[tuple[int, str | None]]) -> None:
+    def mark(
+        self, batch: Sequence[tuple[int, str | None]], max_attempts: int | None = None
+    ) -> None:
         """Mark invoices as exported.
 
         A request whose response was lost is sent again: a second mark does no harm.
 
         Args:
             batch: At most ten ids, each with its note.
+            max_attempts: How often the request is sent at most, if not as often as others.
 
         Raises:
             HttpStatusError: The API rejects the batch or the request.
@@ -92,7 +100,9 @@ class AckClient:
             for invoice_id, note in batch
         ]
         body = msgspec.json.encode({"invoices": invoices})
-        self.marked_at = self.http.post(MARK_PATH, body, _read_marked, Purpose(is_mark=True))
+        self.marked_at = self.http.post(
+            MARK_PATH, body, _read_marked, Purpose(is_mark=True), max_attempts=max_attempts
+        )
 
     def list_pending(self) -> IdRanges:
         """List the booked invoices that are not marked.
@@ -148,15 +158,6 @@ class AckClient:
             yield from page
 
 
-def created_between(first: datetime, last: datetime) -> dict[str, Any]:
-    """Return the filter group for invoices created in a time, its bounds included."""
-    filters = [
-        {"key": "created_at", "operator": operator, "value": times.format_bookmark(moment)}
-        for operator, moment in (("gte", first), ("lte", last))
-    ]
-    return {"filters": filters}
-
-
 def _created_at(row: Row) -> object:
     try:
         return _decode_created(row.raw).created_at if isinstance(row, RawInvoice) else None
@@ -196,21 +197,22 @@ def _read_marked(response: requests.Response) -> datetime | None:
 def reports_failure(content: object, depth: int = _MAX_DEPTH) -> bool:
     """Whether the JSON of a success says that the request has failed.
 
-    It does so by `success` or `ok` that is false, an `error`, `errors` or `failed` that is not
+    It does so by `success` or `ok` that is false, an `error`, `failed` and the like that is not
     empty, a `status` such as `error` or 422; at the top, in `data` and in the elements of a list.
-    Of invoices that it repeats, only `success` and `ok` are read: the rest is theirs.
+    Of invoices that it repeats, the status is not read: it is theirs.
     """
     match content:
         case False:
             return True
         case dict() if depth:
+            fields = _by_lower_case(content)
             return (
-                any(content.get(name) == 0 for name in ("success", "ok"))  # as false is
-                or any(_is_false(content.get(each)) for each in ("success", "ok", *_OUTCOMES))
-                or any(content.get(name) for name in ("error", "errors", "failed", "exception"))
-                or any(_is_error_code(content.get(name)) for name in _OUTCOMES)
-                or reports_failure(content.get("data"), depth - 1)
-                or any(_has_failed_item(content.get(each)) for each in _LISTS)
+                any(fields.get(name) == 0 for name in _SUCCESSES)  # as false is
+                or any(_is_false(fields.get(name)) for name in (*_SUCCESSES, *_OUTCOMES))
+                or any(fields.get(name) for name in _FAILURES)
+                or any(_is_error_code(fields.get(name)) for name in _OUTCOMES)
+                or reports_failure(fields.get("data"), depth - 1)
+                or any(_has_failed_item(fields.get(name)) for name in _LISTS)
             )
         case list() if depth:
             return any(reports_failure(each, depth - 1) for each in content)
@@ -219,12 +221,24 @@ def reports_failure(content: object, depth: int = _MAX_DEPTH) -> bool:
 
 
 def _has_failed_item(items: object) -> bool:
-    return isinstance(items, list) and any(
-        _is_false(item.get(name))
-        for item in items
-        if isinstance(item, dict)
-        for name in ("success", "ok")
+    if not isinstance(items, list):
+        return False
+    results = [_by_lower_case(each) for each in items if isinstance(each, dict)]
+    return any(
+        any(_is_false(each.get(name)) for name in _SUCCESSES)
+        or (
+            "id" not in each  # otherwise it is the invoice, whose fields these are
+            and (
+                any(each.get(name) for name in ("error", "errors", "exception"))
+                or any(_is_false(each.get(name)) for name in _OUTCOMES)
+            )
+        )
+        for each in results
     )
+
+
+def _by_lower_case(content: dict[str, Any]) -> dict[str, Any]:
+    return {name.lower(): value for name, value in content.items()}
 
 
 def _is_false(value: object) -> bool:

@@ -14,8 +14,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from target_invoices_ack._shared import PLUGIN_NAME, times
+from target_invoices_ack._shared.filters import created_between
 from target_invoices_ack._shared.id_ranges import IdRanges, format_ids
-from target_invoices_ack.client import created_between
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

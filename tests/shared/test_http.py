@@ -330,6 +330,9 @@ def test_the_rejected_invoices_of_a_batch_are_read(shared: Shared, connect: Conn
         ({"message": "No.", "errors": {"note": [{"customer": "Jane"}]}}, "No."),
         ({"message": "No.", "errors": {"note": {"customer": "Jane"}}}, "No."),
         ({"message": "No.", "errors": ["Jane"]}, "No."),
+        ({"error": {"message": "token revoked"}}, "token revoked"),
+        ({"title": "Forbidden", "detail": "No."}, "Forbidden"),
+        ({"errors": ["No."]}, "No."),
         (["No."], ""),
         ("No.", ""),
         (None, ""),
@@ -542,6 +545,18 @@ def test_an_untrusted_certificate_ends_the_run_at_once(
         assert server.requests == []
     assert "its certificate is not trusted" in str(raised.value)
     assert "REQUESTS_CA_BUNDLE" in str(raised.value)
+
+
+def test_https_where_plain_http_answers_ends_the_run_at_once(
+    shared: Shared, connect: Connect
+) -> None:
+    def reject(connection: Connection) -> None:
+        connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with raw_server(reject) as server:
+        with pytest.raises(shared.errors.PluginError, match="TLS failed"):
+            connect(server.url.replace("http://", "https://"), attempts=5).ids()
+        assert server.connections == 1
 
 
 def test_a_certificate_that_the_environment_trusts(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers.run import CompletedRun, finish, start
+from helpers.run import TAP, TARGET, CompletedRun, finish, start
 from helpers.tap_process import command
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
 
     from .conftest import Tap
@@ -60,6 +61,20 @@ def test_a_signal_ends_it_between_two_records_with_a_state_of_all_that_was_writt
     assert set(done.ids()) == ids_in(done.bookmark)
     assert f"{signal.Signals(signum).name} ended the run" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("program", [TAP, TARGET])
+def test_ctrl_c_during_start_up_ends_it_without_a_traceback(program: str) -> None:
+    for _ in range(5):
+        process = subprocess.Popen(
+            [program, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        maps = Path(f"/proc/{process.pid}/maps")
+        while "msgspec" not in maps.read_text():  # the first of what a start imports
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate()
+        assert b"Traceback" not in stderr
 
 
 def test_a_signal_before_the_first_answer_leaves_the_given_state_alone(tap: Tap) -> None:

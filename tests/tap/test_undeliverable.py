@@ -26,6 +26,7 @@ ODD_LINES = {
     "a line without an id": ([{"id": 5}, {"text": "no id"}], "no 64-bit integer as its id"),
     "a line with text as its id": ([{"id": "5"}], "no 64-bit integer as its id"),
     "a line with a huge id": ([{"id": 2**63}], "no 64-bit integer as its id"),
+    "lines with one id": ([{"id": 5, "n": 1}, {"id": 5, "n": 2}], "its lines have the id 5"),
     "a line that is null": ([{"id": 5}, None], "one of its lines is null"),
 }
 
@@ -143,7 +144,27 @@ def test_one_without_an_id_is_named(tap: Tap) -> None:
     done = tap.run(include_non_booked=True)
     assert done.exit_code == 1
     assert done.ids() == [each for each in [*ALL, 14] if each != 6]
-    assert done.stderr.count("An invoice without an id cannot be delivered") == 2
+    assert done.stderr.count("An invoice cannot be delivered") == 2
+
+
+def test_an_id_of_another_type_is_named(tap: Tap) -> None:
+    catalog = tap.discover()
+    tap.sandbox.change_raw(6, '{"id": "6", "lines": []}')
+    tap.sandbox.change_raw(7, '{"id": 7.0, "lines": []}')
+    done = tap.run(catalog=catalog)
+    assert done.exit_code == 1
+    assert 'An invoice cannot be delivered: its id is "6", not an integer.' in done.stderr
+    assert "An invoice cannot be delivered: its id is 7.0, not an integer." in done.stderr
+
+
+def test_a_line_that_comes_twice_is_delivered(tap: Tap) -> None:
+    line = {"id": 5, "text": "twice"}
+    tap.sandbox.change(6, lines=[line, line])
+    done = tap.sync()
+    assert [each["id"] for each in done.records("invoice_lines") if each["invoice_id"] == 6] == [
+        5,
+        5,
+    ]
 
 
 def test_a_batch_file_without_it(tap: Tap) -> None:

@@ -149,7 +149,7 @@ def test_an_id_in_a_batch_that_is_not_an_integer_is_rejected_alone(account: Acco
     ran = account.run(taps, loader=loader(account.folder, KEEPER))
 
     assert ran.exit_code == 1
-    assert "'id' is a str, not a 64-bit integer" in ran.errors[0]
+    assert "'id' is text, not a 64-bit integer" in ran.errors[0]
     assert account.marked == [1]
     assert not ran.states
 

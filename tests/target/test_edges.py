@@ -150,16 +150,27 @@ def test_odd_states_cause_no_traceback(account: Account, odd: bytes, way: str) -
     assert ran.summary["received"] == 1
 
 
-def test_a_terminated_run_names_the_signal(account: Account) -> None:
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_terminated_run_names_the_signal(account: Account, signum: signal.Signals) -> None:
     target = account.start(loader=loader(account.folder, PROMPT))
     assert target.stdin is not None
     target.stdin.write(pages([1]))
     target.stdin.flush()
     wait_for(lambda: bool(account.marked))
-    target.send_signal(signal.SIGINT)
+    target.send_signal(signum)
     target.wait(TIMEOUT_S)
 
-    assert "SIGINT: ending after what has come in." in finish(target).stderr
+    ran = finish(target)
+    assert ran.exit_code == 128 + signum
+    assert f"{signum.name}: ending after what has come in." in ran.stderr
+    assert ran.summary["marked"] == 1
+
+
+def test_a_full_disk_under_the_log_is_no_failure(account: Account) -> None:
+    ran = in_shell(account, "2> /dev/full", pages([1]), loader=loader(account.folder, KEEPER))
+
+    assert ran.exit_code == 0
+    assert account.marked == [1]
 
 
 def test_an_exit_code_is_not_lost_where_children_are_reaped_by_the_system(

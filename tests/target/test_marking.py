@@ -373,3 +373,37 @@ def test_a_state_of_another_shape_passes_where_nothing_was_refused(account: Acco
 
     assert ran.exit_code == 0
     assert ran.states[-1] == {"singer_state": {"x": [1.50]}}
+
+
+@pytest.mark.parametrize("at", [0, 5, 14])
+def test_an_invoice_on_which_the_service_fails_does_not_block_the_others(
+    account: Account, at: int
+) -> None:
+    """A 500 for every batch with that invoice; the service itself works."""
+    ids = list(range(1, 16))
+    bad = ids[at]
+    account.sandbox.fail({"kind": "refuse_ids", "ids": [bad], "status": 500, "named": False})
+
+    ran = account.run(
+        pages(ids), loader=loader(account.folder, KEEPER), env=hasty_retries(account.folder)
+    )
+
+    assert ran.exit_code == 1
+    assert sorted(account.marked) == [each for each in ids if each != bad]
+    assert f"Rejected, and so unmarked: {bad}." in ran.stderr
+    assert adds_up(ran.summary)
+
+
+def test_a_service_that_fails_on_everything_is_not_asked_for_each_invoice(account: Account) -> None:
+    account.sandbox.fail({"kind": "status", "status": 500, "on": "mark", "times": None})
+
+    ran = account.run(
+        pages(range(1, 201)),
+        loader=loader(account.folder, KEEPER),
+        env=hasty_retries(account.folder),
+    )
+
+    assert ran.exit_code == 1
+    assert "The service has a problem" in ran.errors[-1]
+    assert ran.summary["rejected"] == 0
+    assert len(account.requests) <= 8 + 2 * 3

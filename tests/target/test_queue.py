@@ -91,6 +91,7 @@ class Service:
     def queue(self, *, parallel: int = 4) -> MarkQueue:
         queue = MarkQueue(
             self.mark,
+            self.mark,
             self.emit,
             self.counts,
             lambda _: None,

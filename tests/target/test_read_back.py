@@ -125,7 +125,7 @@ def test_ids_may_be_decimals_or_text_in_duckdb(account: Account, form: str) -> N
 @pytest.mark.parametrize(
     ("form", "said"),
     [
-        ("'invoice ' || id", "is a str"),
+        ("'invoice ' || id", "is text"),
         ("id + 0.5", "is the number 7.5"),
         ("NULL", "is null"),
         ("true", "is true or false"),

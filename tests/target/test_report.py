@@ -174,3 +174,13 @@ def test_the_exit_code_is_that_of_the_program_where_stdout_is_closed(account: Ac
 
     assert ran.exit_code == 141
     assert json.loads((account.folder / "report.json").read_text())["exit_code"] == 141
+
+
+def test_a_symbolic_link_stays_one(account: Account) -> None:
+    real = account.folder / "real.json"
+    (account.folder / "report.json").symlink_to(real)
+
+    account.run(pages([1]), **settings(account))
+
+    assert (account.folder / "report.json").is_symlink()
+    assert json.loads(real.read_text())["counts"]["marked"] == 1

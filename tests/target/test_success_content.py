@@ -11,6 +11,7 @@ from helpers.run import hasty_retries
 from helpers.singer import pages, value
 from helpers.target_process import KEEPER, loader
 from target_invoices_ack.client import reports_failure
+from target_invoices_ack.marking.isolation import MAX_FAILING
 
 if TYPE_CHECKING:
     from helpers.target_process import Account
@@ -37,6 +38,12 @@ FAILURES: list[Any] = [
     {"data": [{"invoice_id": 1}, {"error": "no"}]},
     [{"success": True}, {"success": False}],
     [[False]],
+    {"Success": False},
+    {"results": [{"invoice_id": 3, "status": "error", "message": "locked"}]},
+    {"invoices": [{"invoice_id": 3, "error": "locked"}]},
+    {"marked": [1, 2], "not_marked": [3]},
+    {"errors": [], "failures": [3]},
+    {"error_count": 1},
 ]
 SUCCESSES: list[Any] = [
     None,
@@ -157,7 +164,7 @@ def test_such_a_failure_that_stays_ends_the_run_unmarked(account: Account, kind:
     assert ran.exit_code == 1
     assert not account.marked
     assert not ran.states
-    assert len(account.requests) == 8
+    assert len(account.requests) == 8 + 2 * MAX_FAILING  # together, then three of them alone
     assert ran.summary["confirmed but not marked"] == 15
     assert "answered 200 to a mark" in ran.errors[-1]
 

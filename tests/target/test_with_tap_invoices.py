@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from helpers.tap_process import discover, run_tap
 from helpers.target_process import PROMPT, loader
 
@@ -105,6 +107,42 @@ def test_deselected_lines_are_refused_unless_they_are_allowed_to_be_missing(
     assert ran.exit_code == 0
     assert sorted(account.marked) == list(range(1, COUNT + 1))
     assert ran.states[-1] == sent.state
+
+
+@pytest.mark.parametrize(
+    ("tap_settings", "settings"),
+    [
+        ({}, {"stream": "invoice_lines"}),
+        ({}, {"id_property": "customer_id"}),
+        ({"stream_maps": {"invoice_lines": {"__alias__": "invoices"}}}, {}),
+        ({"stream_maps": {"invoices": {"id": "id * 10"}}}, {}),
+    ],
+    ids=str,
+)
+def test_only_what_the_tap_says_it_delivered_is_marked(
+    account: Account, tap_settings: dict[str, Any], settings: dict[str, Any]
+) -> None:
+    """A wrong stream, property or stream map would mark other invoices."""
+    sent = tap(account, **tap_settings)
+
+    ran = account.run(sent.output, loader=loader(account.folder, PROMPT), **settings)
+
+    assert ran.exit_code == 1
+    assert "are not the invoices that tap-invoices says it delivered" in ran.errors[-1]
+    assert not account.marked
+    assert not [each for each in ran.states if each["bookmarks"]["invoices"]["delivered"][1]]
+
+
+def test_lines_that_a_stream_map_leaves_out_have_to_be_allowed_to_be_missing(
+    account: Account,
+) -> None:
+    sent = tap(account, stream_maps={"invoice_lines": {"__filter__": "id > 10"}})
+
+    refused = account.run(sent.output, loader=loader(account.folder, PROMPT))
+
+    assert refused.exit_code == 1
+    assert "a stream map filters it" in refused.errors[-1]
+    assert not account.marked
 
 
 def test_once_lines_are_selected_again_nothing_needs_to_be_allowed(account: Account) -> None:

@@ -149,16 +149,18 @@ def api_setting_errors(config: Mapping[str, Any]) -> Iterator[str]:
     if isinstance(api_url, str):
         yield from preflight.connection_errors(api_url)
     report_file = config.get("report_file")
-    if isinstance(report_file, str) and not _can_be_written(report_file):
+    if isinstance(report_file, str) and not can_be_written(report_file):
         yield (
             f"report_file is {report_file!r}: its folder does not exist or is not writable, or it "
-            "is a folder itself."
+            "is no regular file (a folder, a device, a pipe)."
         )
 
 
-def _can_be_written(path: str) -> bool:
+def can_be_written(path: str) -> bool:
+    """Whether a file can be written there, and replaced if there is one."""
     try:
         file = Path(path)
-        return file.parent.is_dir() and os.access(file.parent, os.W_OK) and not file.is_dir()
-    except ValueError:  # a NUL in the path
+        is_free = file.is_file() or not (file.exists() or "\0" in path)
+        return file.parent.is_dir() and os.access(file.parent, os.W_OK) and is_free
+    except OSError:  # such as a name that is too long
         return False

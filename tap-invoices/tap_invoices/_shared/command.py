@@ -42,7 +42,7 @@ def run(cli: Callable[[], object]) -> None:
     Raises:
         SystemExit: At the end, with the exit code.
     """
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if signal.getsignal(signal.SIGINT) in (signal.SIG_DFL, signal.default_int_handler):
         signal.signal(signal.SIGINT, _on_interrupt)
     hide_secrets(secrets_of({}))
     _logger.addHandler(_ProblemCollector())
@@ -55,6 +55,8 @@ def run(cli: Callable[[], object]) -> None:
     except SystemExit as end:
         publish(_exit_code(end))
         raise
+    finally:
+        output.flush_stderr()
 
 
 def _run_and_flush(cli: Callable[[], object]) -> None:

@@ -28,6 +28,7 @@ _FAILURES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], st
     (_CUT_OFF, "the response was cut off", CHECK_NETWORK),
     ((ConnectionError, requests.ConnectionError), "connection lost", CHECK_NETWORK),
 )
+_NOT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST"}
 _PERMANENT = (ssl.SSLCertVerificationError, requests.exceptions.InvalidSchema)
 _TUNNEL_REJECTED = re.compile(r"Tunnel connection failed: (\d{3})")
 
@@ -47,13 +48,18 @@ def explain_failure(error: BaseException) -> ConnectionFailedError:
             return ConnectionFailedError(
                 f"the proxy answered {match[1]}", retry=retry, hint=CHECK_PROXY
             )
-    retry = not any(isinstance(cause, _PERMANENT) for cause in causes)
+    retry = not any(isinstance(cause, _PERMANENT) or _is_not_tls(cause) for cause in causes)
     for types, reason, hint in _FAILURES:
         if any(isinstance(cause, types) for cause in causes):
             return ConnectionFailedError(reason, retry=retry, hint=hint)
     return ConnectionFailedError(
         f"the response cannot be read, {type(error).__name__}", retry=retry
     )
+
+
+def _is_not_tls(cause: BaseException) -> bool:
+    """Whether something without TLS answers, such as a server for plain HTTP."""
+    return isinstance(cause, ssl.SSLError) and cause.reason in _NOT_TLS
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

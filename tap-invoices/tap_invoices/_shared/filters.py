@@ -1,7 +1,7 @@
 """`filter_groups` and listings in the query syntax of the service, that of Bruno.
 
 Bruno (https://github.com/esbenp/bruno) is the Laravel package that parses it. What its
-versions do was measured: see `docs/guarantee.md`.
+versions do was measured: see `docs/export-api.md`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from . import times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
 KEYS = ("created_at", "updated_at")
 """The only fields that the export API filters."""
@@ -43,7 +44,7 @@ def filter_errors(groups: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         )
 
 
-def created_between(first: str, last: str | None = None) -> dict[str, Any]:
+def created_between(first: str | datetime, last: str | datetime | None = None) -> dict[str, Any]:
     """Return the filter group for invoices created at or after a time.
 
     Args:
@@ -53,11 +54,15 @@ def created_between(first: str, last: str | None = None) -> dict[str, Any]:
     bounds = (("gte", first), ("lte", last))
     return {
         "filters": [
-            {"key": "created_at", "operator": operator, "value": time}
+            {"key": "created_at", "operator": operator, "value": _as_bookmark(time)}
             for operator, time in bounds
             if time is not None
         ]
     }
+
+
+def _as_bookmark(time: str | datetime) -> str:
+    return time if isinstance(time, str) else times.format_bookmark(time)
 
 
 def filters_to_query(groups: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -132,7 +132,11 @@ class HttpClient:
         self._user_agent = user_agent
         self._sessions = threading.local()
         self._templates: dict[tuple[str, str], requests.PreparedRequest] = {}
-        self._attempt = backoff.on_exception(
+        self._attempt = self._retrying(max_attempts)
+
+    def _retrying(self, max_attempts: int) -> Callable[..., Any]:
+        """Return `_send_once` with retries."""
+        return backoff.on_exception(
             _backoff_waits,
             (HttpStatusError, ConnectionFailedError),
             max_tries=max_attempts,
@@ -167,22 +171,30 @@ class HttpClient:
         return self._send(request, read, purpose)
 
     def post(
-        self, path: str, body: bytes, read: Callable[[requests.Response], T], purpose: Purpose
+        self,
+        path: str,
+        body: bytes,
+        read: Callable[[requests.Response], T],
+        purpose: Purpose,
+        *,
+        max_attempts: int | None = None,
     ) -> T:
-        """Send a POST request with a JSON body; see `get`."""
+        """Send a POST request with a JSON body, less often if `max_attempts` says so; see `get`."""
         request = self._template("POST", path)
         request.prepare_body(body, None)
-        return self._send(request, read, purpose)
+        return self._send(request, read, purpose, max_attempts)
 
     def _send(
         self,
         request: requests.PreparedRequest,
         read: Callable[[requests.Response], T],
         purpose: Purpose,
+        max_attempts: int | None = None,
     ) -> T:
+        attempt = self._retrying(max_attempts) if max_attempts else self._attempt
         started = time.monotonic()
         try:
-            result: T = self._attempt(request, read, purpose)
+            result: T = attempt(request, read, purpose)
         except ConnectionFailedError as error:
             url = without_password(self._settings.base_url)
             raise PluginError(
@@ -306,14 +318,25 @@ def remove_preamble(body: bytearray) -> None:
 
 
 def server_message(body: Mapping[str, Any]) -> str:
-    """Return the words of an error in Laravel's form, or of one with `error`.
+    """Return the words of an error: in Laravel's form, of one with `error`, or as RFC 9457 has it.
 
     Nothing else is read, and that much is shortened: the rest of a body could hold a
     customer's data.
     """
-    message = body.get("message") or body.get("error")
-    words = [message] if isinstance(message, str) else []
+    error = body.get("error")
+    if isinstance(error, dict):
+        body = {**error, **body}
+        error = None
     errors = body.get("errors")
+    candidates = (
+        body.get("message"),
+        error,
+        body.get("title"),
+        body.get("detail"),
+        *_first(errors),
+    )
+    message = next((each for each in candidates if isinstance(each, str) and each), None)
+    words = [message] if message else []
     if isinstance(errors, dict):
         words += [
             f"{name}: {text}"

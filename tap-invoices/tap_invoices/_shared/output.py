@@ -136,6 +136,18 @@ def install() -> None:
         )
 
 
+def flush_stderr() -> None:
+    """Flush stderr; if nobody can read it any more, that is no failure of the run.
+
+    Python would flush it at the end, and end with 120 if it cannot.
+    """
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):  # full, closed or absent
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
 def is_writing() -> bool:
     """Whether a line is being written to stdout at this moment: a handler must not raise."""
     return _writer is not None and _writer.is_writing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from singer_sdk.plugin_base import PluginBase
 from typing_extensions import override
 
 from . import PLUGIN_NAME, config_errors, input_files
-from .api_settings import secrets_of
+from .api_settings import can_be_written, secrets_of
 from .command import publish_at_end
 from .environment import environment_warnings, normalize, read_environment
 from .preflight import sends_token_in_clear
@@ -36,6 +37,8 @@ class ConfiguredPlugin(PluginBase):
             super().__init__(**options)
         except ConfigValidationError as error:
             raise config_errors.explain(error, self) from None
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # `nohup` has it ignored
+            signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
 
     def read_settings(
         self, config: Mapping[str, Any] | None, *, is_environment_read: bool
@@ -102,7 +105,7 @@ def _report_of_no_run(settings: Mapping[str, Any]) -> RunReport:
     nothing = {"counts": {}, "requests": {"sent": 0, "retries": 0, "seconds": 0.0}}
     return RunReport(
         system_id if isinstance(system_id, str) else "",
-        path if isinstance(path, str) else None,
+        path if isinstance(path, str) and can_be_written(path) else None,
         lambda: {**nothing, "last_state": None},
         only_if_failed=True,
     )

@@ -80,6 +80,7 @@ class _Identified(msgspec.Struct, gc=False):
 _decode_listing = msgspec.json.Decoder(_Listing).decode
 _decode_id = msgspec.json.Decoder(_Identified).decode
 _ID_FIRST = re.compile(rb'\{"id":(-?[0-9]{1,18})[,}]')
+_ID_WRITTEN = re.compile(rb'\{\s*"id"\s*:\s*("[0-9.-]{1,30}"|[0-9.eE+-]{1,30}|null)\s*[,}]')
 _ID_ANYWHERE = re.compile(rb'\{\s*"id"\s*:\s*(-?[0-9]{1,18})\s*[,}]')
 
 
@@ -150,7 +151,9 @@ def _row(raw: msgspec.Raw) -> Row:
     try:
         invoice_id = _decode_id(raw).id
     except msgspec.MsgspecError:
-        return UndeliverableInvoice(None, "it has no integer id")
+        written = _ID_WRITTEN.match(raw)
+        what = f"its id is {written[1].decode()}, not an integer" if written else "it has no id"
+        return UndeliverableInvoice(None, what)
     if not -MAX_ID <= invoice_id <= MAX_ID:
         return UndeliverableInvoice(None, "its id is not a 64-bit integer")
     return RawInvoice(invoice_id, raw)

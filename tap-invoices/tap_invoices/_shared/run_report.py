@@ -87,7 +87,8 @@ class RunReport:
             try:
                 write_atomically(Path(self.path), json.dumps(document, indent=2) + "\n")
             except OSError as error:
-                _logger.error("Cannot write report_file %s (%s).", self.path, error.strerror)  # noqa: TRY400 - for the user
+                if not self.only_if_failed:  # otherwise the setting was named as wrong, too
+                    _logger.error("Cannot write report_file %s (%s).", self.path, error.strerror)  # noqa: TRY400 - for the user
 
     def _log_metrics(self, document: Mapping[str, Any]) -> None:
         metrics = logging.getLogger(_METRICS_LOGGER)
@@ -111,6 +112,7 @@ def write_atomically(path: Path, text: str) -> None:
     Raises:
         OSError: It cannot be written.
     """
+    path = Path(os.path.realpath(path))  # a symbolic link stays one
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

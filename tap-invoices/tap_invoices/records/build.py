@@ -5,7 +5,7 @@ This is the reference for records; `fast.py` makes the same ones where it can.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -141,8 +141,10 @@ class InvoiceBuilder:
         if self._lines is None:
             return record, []
         build = self._lines.build
+        lines = lines_in(lines)
+        reject_repeated_ids(lines)
         return record, [
-            build(line, {"id": line_id(line), INVOICE_ID: invoice.id}) for line in lines_in(lines)
+            build(line, {"id": line_id(line), INVOICE_ID: invoice.id}) for line in lines
         ]
 
 
@@ -173,6 +175,18 @@ def line_id(line: JSON) -> int:
     if isinstance(found, int) and is_int64(found):
         return found
     raise UndeliverableError("one of its lines has no 64-bit integer as its id")
+
+
+def reject_repeated_ids(lines: Sequence[JSON]) -> None:
+    """Check that a loader that updates rows by `id` keeps all lines of an invoice.
+
+    Raises:
+        UndeliverableError: Two lines have the same id, and are not the same line.
+    """
+    found: dict[int, JSON] = {}
+    for line in lines:
+        if found.setdefault(line_id(line), line) != line:
+            raise UndeliverableError(f"several of its lines have the id {line_id(line)}")
 
 
 _DESCRIPTIONS = {list: "a list", str: "text", bool: "a boolean", dict: "an object"}

@@ -135,6 +135,7 @@ class FastWriter:
                 row.non_booked = invoice.non_booked
             self._invoice_struct.finish(rows)
         if self._line_struct:
+            _require_distinct_ids(lines)
             _set_invoice_ids(lines, [invoice.id for invoice in batch])
             self._line_struct.finish([*chain.from_iterable(lines)])
         return list(zip(rows, lines, strict=True))
@@ -173,6 +174,17 @@ class FastWriter:
 
 def _values(lines: Any) -> Sequence[Any]:  # noqa: ANN401 - a list, or PHP's filtered collection
     return [*lines.values()] if isinstance(lines, dict) else lines
+
+
+def _require_distinct_ids(lines: Sequence[Sequence[Any]]) -> None:
+    """Check that no two lines of an invoice have the same id.
+
+    Raises:
+        MisfitError: Two have; the general path tells whether they are the same line.
+    """
+    ids = [[line.id for line in of_invoice] for of_invoice in lines]
+    if any(len({*of_invoice}) != len(of_invoice) for of_invoice in ids):
+        raise MisfitError(ABSENT, None)
 
 
 def _set_invoice_ids(lines: Sequence[Sequence[Any]], ids: Sequence[int]) -> None:

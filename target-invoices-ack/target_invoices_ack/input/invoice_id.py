@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _INTEGER = re.compile(r"([+-]?[0-9]{1,19})(?:\.0*)?")
 _MAX_EXACT = 2**53  # beyond it, a float no longer stands for a single integer
+_KINDS: dict[type, str] = {str: "text", list: "a list"}
 _FALSE = {"", "0", "f", "false", "n", "no", "null"}
 
 
@@ -43,7 +44,7 @@ def parse_invoice_id(value: object, name: str) -> int:
         case None:
             found = "null"
         case _:
-            found = f"a {type(value).__name__}"
+            found = _KINDS.get(type(value), "an object")
     raise ValueError(f"its {name!r} is {found}, not a 64-bit integer")
 
 

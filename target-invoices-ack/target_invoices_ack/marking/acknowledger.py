@@ -60,6 +60,7 @@ class Acknowledger:
         self._metric = metrics.record_counter(settings.stream, "mark-as-exported")
         self.queue = MarkQueue(
             self._record_dry_run if settings.dry_run else client.mark,
+            self._record_dry_run if settings.dry_run else partial(client.mark, max_attempts=2),
             self._emit_state,
             counts,
             partial(render_note, settings.note, run_id()),

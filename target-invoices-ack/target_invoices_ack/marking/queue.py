@@ -73,6 +73,7 @@ class MarkQueue:
 
     Args:
         mark: Marks up to ten invoices, or raises.
+        mark_alone: The same with few attempts, for an invoice of a batch that failed.
         emit: Emits a STATE; takes the rejected ids, which it must not claim.
         counts: Where marked and rejected invoices are counted.
         render_note: Returns the note of a mark, given when the invoice was confirmed (seconds of
@@ -88,6 +89,7 @@ class MarkQueue:
     def __init__(  # noqa: PLR0913 - what it connects
         self,
         mark: Mark,
+        mark_alone: Mark,
         emit: Callable[[bytes, IdRanges], None],
         counts: RunCounts,
         render_note: Callable[[float], str | None],
@@ -99,6 +101,7 @@ class MarkQueue:
         self.failure: PluginError | None = None
         self._failed_at = math.inf  # monotonic seconds
         self._mark = mark
+        self._mark_alone = mark_alone
         self._emit = emit
         self._counts = counts
         self._render_note = render_note
@@ -260,14 +263,18 @@ class MarkQueue:
             for each in batch.invoices
         ]
         outcomes = mark_isolating_rejected(
-            marks, self._mark, one_by_one=batch.is_probe or not self._any_accepted
+            marks,
+            self._mark,
+            self._mark_alone,
+            one_by_one=batch.is_probe or not self._any_accepted,
         )
         error = None
         marked: list[int] = []
         for part, error in outcomes:
             if error is None:
-                self._counts.add("marked", len(part))
                 marked += (invoice_id for invoice_id, _ in part)
+                if self._any_accepted:
+                    self._counts.add("marked", len(part))
             else:
                 [(invoice_id, _)] = part
                 self._counts.add_rejected(invoice_id, str(error))
@@ -275,13 +282,14 @@ class MarkQueue:
                     self._counts.log_rejected()
         if marked and not self._any_accepted:
             self._verify(marked)
+            self._counts.add("marked", len(marked))
             self._any_accepted = True  # only now may other batches go out
             self._counts.log_rejected()
         if batch.is_probe and not self._any_accepted and error is not None:
             raise PluginError(
                 f"The API rejects every invoice: {len(self._counts.rejected)} were tried, and none "
-                f'was accepted. Its last response was {error.status} ("{error.server_message}"). '
-                "Check system_id, note and the permissions of the token.",
+                f"was accepted. The last reason: {error} Check system_id, note and the permissions "
+                "of the token.",
             )
 
     def fail(self, error: PluginError) -> None:

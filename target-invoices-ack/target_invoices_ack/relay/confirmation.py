@@ -140,6 +140,11 @@ class ConfirmationTracker:
         self._last_emittable_state = sys.maxsize
 
     @property
+    def ids_without_state(self) -> Sequence[int]:
+        """The invoices that came since the tap's last STATE."""
+        return self._current
+
+    @property
     def without_state(self) -> int:
         """How many invoices no STATE of the tap follows."""
         return len(set(self._current))

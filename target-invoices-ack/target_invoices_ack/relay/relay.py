@@ -17,7 +17,7 @@ from target_invoices_ack._shared.quantity import counted
 from target_invoices_ack._shared.redact import password_in
 from target_invoices_ack.input.invoice_id import is_true, parse_invoice_id
 from target_invoices_ack.input.messages import INVOICE_ID
-from target_invoices_ack.input.tap_state import check_tap_state
+from target_invoices_ack.input.tap_state import check_delivered, check_tap_state
 from target_invoices_ack.relay.confirmation import ConfirmationTracker
 from target_invoices_ack.relay.known_loaders import loader_warning
 from target_invoices_ack.relay.loader import Loader
@@ -182,6 +182,7 @@ class Relay(Run):
                     self._settings.api.system_id,
                     allow_missing_lines=self._settings.allow_missing_lines,
                 )
+                check_delivered(value, self._tracker.ids_without_state, self._settings.stream)
                 self._tracker.on_tap_state(bytes(message.value), value)
             case "BATCH" if message.stream == self._settings.stream:
                 for keys in self._read_batch(message):
