@@ -244,8 +244,9 @@ def converter(schema: JsonSchema) -> Convert:
 def _attempts(types: list[tuple[str, JsonSchema]]) -> dict[type, list[Convert]]:
     attempts: dict[type, list[Convert]] = {}
     for name, schema in types:
-        convert = _CONVERTERS[name](schema)
-        for python_type in _PYTHON_TYPES[name]:
+        make_converter, python_types = _TYPES[name]
+        convert = make_converter(schema)
+        for python_type in python_types:
             attempts.setdefault(python_type, []).append(convert)
     if dict in attempts:
         attempts.setdefault(list, [_php_object])
@@ -267,7 +268,7 @@ def alternatives(schema: JsonSchema) -> Iterator[tuple[str, JsonSchema]]:
             yield from alternatives(rest | branch if isinstance(branch, dict) else {})
     elif types := schema.get("type"):
         for name in [types] if isinstance(types, str) else types:
-            if name in _CONVERTERS:
+            if name in _TYPES:
                 yield name, schema
     else:
         yield ANY, schema
@@ -394,21 +395,13 @@ def _array(schema: JsonSchema) -> Convert:
     return split
 
 
-_CONVERTERS: dict[str, Callable[[JsonSchema], Convert]] = {
-    "null": lambda _: _keep,
-    "boolean": lambda _: _keep,
-    "integer": lambda _: _check_integer,
-    "number": lambda _: _keep,
-    "string": _text,
-    "object": _object,
-    "array": _array,
+_TYPES: dict[str, tuple[Callable[[JsonSchema], Convert], tuple[type, ...]]] = {
+    "null": (lambda _: _keep, (type(None),)),
+    "boolean": (lambda _: _keep, (bool,)),
+    "integer": (lambda _: _check_integer, (int,)),
+    "number": (lambda _: _keep, (int, Decimal)),
+    "string": (_text, (str,)),
+    "object": (_object, (dict,)),
+    "array": (_array, (list,)),
 }
-_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
-    "null": (type(None),),
-    "boolean": (bool,),
-    "integer": (int,),
-    "number": (int, Decimal),
-    "string": (str,),
-    "object": (dict,),
-    "array": (list,),
-}
+"""By a type's name in JSON Schema: what makes its converter, and its types in Python."""
