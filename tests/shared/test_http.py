@@ -6,8 +6,10 @@ import gzip
 import json
 import socket
 import ssl
+import threading
 import time
 import zlib
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -548,15 +550,14 @@ def test_an_untrusted_certificate_ends_the_run_at_once(
 
 
 def test_https_where_plain_http_answers_ends_the_run_at_once(
-    shared: Shared, connect: Connect
+    shared: Shared, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def reject(connection: Connection) -> None:
-        connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-
-    with raw_server(reject) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
         with pytest.raises(shared.errors.PluginError, match="TLS failed"):
-            connect(server.url.replace("http://", "https://"), attempts=5).ids()
-        assert server.connections == 1
+            connect(f"https://127.0.0.1:{server.server_port}", attempts=5).ids()
+        server.shutdown()
+    assert "Retrying" not in caplog.text
 
 
 def test_a_certificate_that_the_environment_trusts(

@@ -136,14 +136,9 @@ class Acknowledger:
 
     def report(self) -> dict[str, Any]:
         """Return what the run report says of marking."""
-        stats = self._client.http.stats
         return {
             "counts": self.counts.as_dict(),
-            "requests": {
-                "sent": stats.sent,
-                "retries": stats.retries,
-                "seconds": round(stats.seconds, 3),
-            },
+            "requests": self._client.http.stats.to_json(),
             "rejected": self.counts.rejections(),
             "last_state": decode_state(self._emitted) if self._emitted else None,
         }

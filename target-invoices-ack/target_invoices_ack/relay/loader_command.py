@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from target_invoices_ack._shared import PLUGIN_NAME
+from target_invoices_ack._shared.api_settings import SECRET_VARIABLES
 from target_invoices_ack._shared.errors import PluginError
 from target_invoices_ack.relay.signal_mask import with_blocked_signals
 
@@ -21,8 +22,6 @@ RELAYING = "INVOICES_ACK_IS_RELAYING"
 _OWN_NAMES = {PLUGIN_NAME, PLUGIN_NAME.replace("-", "_"), f"{PLUGIN_NAME}.exe"}
 _PATH_OPTIONS = {"--config", "--cwd", "--directory", "--package", "--project", "--with", "-C"}
 _SHELLS = {"sh", "bash", "dash", "zsh", "ksh"}
-_SECRET_NAMES = ("ACCESS_TOKEN", "APP_KEY")
-_PREFIXES = ("TAP_INVOICES_", "TARGET_INVOICES_ACK_")
 _PLAIN_LOG = {"MELTANO_CLI_LOG_FORMAT": "plain"}
 """Of `meltano invoke`: the Meltano around the target adds time and level, or JSON, once again."""
 
@@ -75,11 +74,10 @@ def loader_environment(secrets: Iterable[str | None], environ: Mapping[str, str]
         environ: The target's own environment.
     """
     hidden = [secret for secret in secrets if secret]
-    names = {prefix + name for prefix in _PREFIXES for name in _SECRET_NAMES}
     kept = {
         name: value
         for name, value in environ.items()
-        if name not in names and not any(_holds(value, secret) for secret in hidden)
+        if name not in SECRET_VARIABLES and not any(_holds(value, secret) for secret in hidden)
     }
     return with_blocked_signals({**kept, **_PLAIN_LOG, RELAYING: "1"})
 
