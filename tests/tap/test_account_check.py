@@ -439,7 +439,11 @@ def test_tls_is_told_and_an_unknown_authority_is_a_problem(tmp_path: Path) -> No
     bundle = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(str(bundle))
     with serving(server) as port:
-        config = {"api_url": f"https://localhost:{port}", "access_token": "token", "system_id": "a"}
+        config = {
+            "api_url": f"https://localhost:{port}",
+            "access_token": "a-token-of-a-test",
+            "system_id": "a",
+        }
         words = ("--check", "--format=json")
         untrusted = Found(run_tap(tmp_path, config, *words).stdout)
         env = {"REQUESTS_CA_BUNDLE": str(bundle)}

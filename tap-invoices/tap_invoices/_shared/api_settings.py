@@ -152,7 +152,7 @@ def api_setting_errors(config: Mapping[str, Any]) -> Iterator[str]:
     if isinstance(report_file, str) and not can_be_written(report_file):
         yield (
             f"report_file is {report_file!r}: its folder does not exist or is not writable, or it "
-            "is no regular file (a folder, a device, a pipe)."
+            "is not a regular file (but a folder, a device, a pipe)."
         )
 
 

@@ -137,7 +137,7 @@ def install() -> None:
 
 
 def flush_stderr() -> None:
-    """Flush stderr; if nobody can read it any more, that is no failure of the run.
+    """Flush stderr; if nobody can read it any more, the run does not fail for that.
 
     Python would flush it at the end, and end with 120 if it cannot.
     """
