@@ -91,7 +91,7 @@ def test_run_on_a_schedule(account: Account) -> None:
 def test_find_out_which_run_marked_an_invoice(account: Account) -> None:
     account.project.prepare("postgresql")
     account.project.follow("history")
-    report = json.loads((account.project.folder / "reports" / "last.json").read_text())
+    report = json.loads((account.project.folder / "reports" / "target.json").read_text())
     notes = {mark["note"] for mark in account.sandbox.marks()}
     assert notes
     assert all(note.endswith(f", run {report['run_id']}") for note in notes)
