@@ -8,6 +8,7 @@ import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from singer_sdk import Stream, Tap
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
 _sandbox = Sandbox.start(invoices=30)
 atexit.register(_sandbox.close)
 
-TestStandard: Any = get_tap_test_class(
-    TapInvoices,
-    config=_sandbox.config(page_size=10, include_non_booked=True),
-    suite_config=SuiteConfig(max_records_limit=20),
+# Which of the first records has a value in `_extra` depends on what discovery has sampled.
+TestStandard: Any = pytest.mark.filterwarnings("ignore:No records were available to test")(
+    get_tap_test_class(
+        TapInvoices,
+        config=_sandbox.config(page_size=10, include_non_booked=True),
+        suite_config=SuiteConfig(max_records_limit=20),
+    )
 )
 
 

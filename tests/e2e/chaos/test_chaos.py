@@ -63,7 +63,7 @@ def test_a_seed_decides_a_round() -> None:
 
 
 def test_an_invoice_marked_but_not_loaded_is_found(sandbox: Sandbox, tmp_path: Path) -> None:
-    sandbox.mark([7])
+    sandbox.mark([7], at=1_600_000_000.0)  # in the second of the run, it would be listed
     chaos = ChaosRun(tmp_path, sandbox, Sqlite(tmp_path), seed=1)
     chaos.end()
     assert chaos.found[0] == "at the end: invoice 7 is marked, and 7 of invoices was never durable"
