@@ -12,6 +12,7 @@ from helpers.checkout import CHECKOUT
 from helpers.howto_pages import blocks_of, is_seen
 from helpers.run import run
 from sandbox.client import Sandbox
+from tap_invoices.bookmark import Bookmark
 
 pytestmark = pytest.mark.xdist_group("packages")
 
@@ -50,6 +51,7 @@ def assert_the_reference_shows_such_a_state(path: Path) -> None:
     blocks = blocks_of(CHECKOUT / "docs" / "reference.md")
     (example,) = [json.loads(block.text) for block in blocks if block.language == "json"]
     assert _shape(example) == _shape(json.loads(path.read_text()))
+    assert [*Bookmark.from_state(example).delivered][-2:] == [250, 260]
 
 
 def _shape(value: object) -> object:

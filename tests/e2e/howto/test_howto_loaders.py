@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,6 +67,9 @@ def test_the_types_in_postgresql_are_those_of_the_page_about_columns(account: Ac
         "array": "tags",
     }
     assert {kind: dict(types)[column] for kind, column in columns.items()} == named
+    query = re.search(r"`(SELECT .*?)`", (CHECKOUT / "docs" / "columns.md").read_text())
+    assert query
+    assert account.rows(query[1].replace("FROM ", "FROM invoices.")) == []  # all have columns
 
 
 def test_look_before_you_mark(account: Account) -> None:
