@@ -55,6 +55,7 @@ class WarmStarts:
             may read, or has options that are about more than its files.
         """
         is_common = _without(env, _FOR_PYTHON + _FOR_PROGRAMS) == self._common
+        is_common &= "PYTHONUNBUFFERED" not in env  # by that, Python makes other files at its start
         is_plain = options.keys() <= _OPTIONS and None not in map(options.get, _FILES)
         if command[0] not in self._programs or not (is_common and is_plain):
             return None

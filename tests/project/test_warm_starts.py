@@ -43,6 +43,12 @@ KILLED = "import os, signal; print(1, flush=True); os.kill(os.getpid(), signal.S
 RAISES = "print('half a line', end=''); raise ValueError('a reason')"
 
 
+@pytest.fixture(autouse=True)
+def _buffered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With this variable, no start is a warm one."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+
+
 @pytest.fixture
 def script(tmp_path: Path) -> Path:
     path = tmp_path / "folder" / "script"
@@ -51,7 +57,7 @@ def script(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def warm(script: Path) -> Iterator[WarmStarts]:
+def warm(script: Path, _buffered: None) -> Iterator[WarmStarts]:
     with WarmStarts((str(script), TAP, TARGET), environment()) as warm:
         yield warm
 

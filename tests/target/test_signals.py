@@ -205,6 +205,7 @@ def run(
     service: Sandbox, folders: pytest.TempPathFactory, *chosen: tuple[str, int, str, bool]
 ) -> None:
     """Run cases side by side: each of them waits most of the time."""
+    service.heal()  # of the faults of other tests
     cases = [
         Case(
             Account(service, f"test-{uuid.uuid4().hex[:8]}", folders.mktemp("signals")),
