@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gzip
 import inspect
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,13 @@ def test_the_sdk_still_has_the_private_parts_that_the_tap_overrides() -> None:
     assert "_write_state_message" in vars(ExportStream)
     for name in ("_sync_records", "_sync_batches"):
         assert parameters(getattr(Invoices, name)) == parameters(getattr(Stream, name))
+
+
+def test_a_tap_can_be_made_in_any_thread() -> None:
+    """Such as by a scheduler that has one for each run; only the main one may handle signals."""
+    with ThreadPoolExecutor() as threads:
+        made = threads.submit(TapInvoices, config=_sandbox.config())
+        assert made.result().name == "tap-invoices"
 
 
 def parameters(function: Callable[..., Any]) -> list[tuple[str, Any]]:

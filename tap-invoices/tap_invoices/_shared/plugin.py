@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,8 @@ class ConfiguredPlugin(PluginBase):
             super().__init__(**options)
         except ConfigValidationError as error:
             raise config_errors.explain(error, self) from None
-        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # `nohup` has it ignored
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # `nohup` ignores it
             signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
 
     def read_settings(
